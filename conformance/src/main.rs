@@ -1,0 +1,2 @@
+//! conform.
+fn main() {}

@@ -1,0 +1,3 @@
+//! Sans-IO TCP.
+#![no_std]
+extern crate alloc;
