@@ -1,7 +1,10 @@
 //! One end: an engine, its application, and its power.
 
-use hiatus_engine::{Command, Connection, Event, TcpState, Time};
+use hiatus_codec::{ConnectionKey, Segment};
+use hiatus_engine::{Command, Connection, Event, SEGMENT_LEN_OCTETS_MIN, TcpState, Time, answer_stray};
 
+/// Room for one segment: header and the largest data that the configurations here announce.
+const SEGMENT_OCTETS_MAX: usize = 2048;
 /// Octets an application moves in one go.
 const CHUNK_OCTETS: usize = 4096;
 
@@ -30,6 +33,10 @@ pub struct Host {
     written_octets: usize,
     /// Close once everything is written.
     closes_at_end: bool,
+    /// The connection key, if the host can derive it again without the connection.
+    derived_key: Option<ConnectionKey>,
+    /// Segments that met no connection draw these.
+    strays: Vec<Vec<u8>>,
 }
 
 impl Host {
@@ -42,7 +49,44 @@ impl Host {
             outgoing: Vec::new(),
             written_octets: 0,
             closes_at_end: false,
+            derived_key: None,
+            strays: Vec::new(),
         }
+    }
+
+    /// Lets the host answer for connections that it has no more (draft, {#keys}).
+    pub(crate) fn derive_key(&mut self, key: ConnectionKey) {
+        self.derived_key = Some(key);
+    }
+
+    /// A segment arrives: for the connection, or for one that is over.
+    pub(crate) fn handle_segment(&mut self, now: Time, segment: &Segment<'_>) {
+        let mut buffer = [0; SEGMENT_LEN_OCTETS_MIN];
+        let is_over = self.connection.state() == TcpState::Closed;
+        self.connection.handle_segment(now, segment);
+        if !is_over {
+            return;
+        }
+        // For a while after an ABORT the connection still answers.
+        let answer = match self.connection.poll_transmit(now, &mut buffer) {
+            None => {
+                answer_stray(segment, self.derived_key, &mut buffer).map(|answer| answer.wire_len_octets())
+            }
+            Some(answer) => Some(answer.wire_len_octets()),
+        };
+        let octets = answer.and_then(|len_octets| buffer.get(..len_octets));
+        self.strays.extend(octets.map(<[u8]>::to_vec));
+    }
+
+    /// What leaves now, in order.
+    pub(crate) fn take_segments(&mut self, now: Time) -> Vec<Vec<u8>> {
+        let mut sent = core::mem::take(&mut self.strays);
+        let mut buffer = [0; SEGMENT_OCTETS_MAX];
+        while let Some(segment) = self.connection.poll_transmit(now, &mut buffer) {
+            let len_octets = segment.wire_len_octets();
+            sent.push(buffer.get(..len_octets).unwrap_or(&[]).to_vec());
+        }
+        sent
     }
 
     /// Appends to what the application writes.

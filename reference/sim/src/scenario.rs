@@ -27,6 +27,7 @@ pub struct Scenario {
     plans: Vec<(Time, Happening)>,
     octets: [usize; 2],
     closes: [bool; 2],
+    derives_key: bool,
 }
 
 impl Scenario {
@@ -45,6 +46,7 @@ impl Scenario {
             plans: Vec::new(),
             octets: [0; 2],
             closes: [false; 2],
+            derives_key: false,
         }
     }
 
@@ -129,6 +131,13 @@ impl Scenario {
         self
     }
 
+    /// Lets the responder derive its key again when it has no state of the connection (draft, {#keys}).
+    #[must_use]
+    pub fn responder_derives_its_key(mut self) -> Self {
+        self.derives_key = true;
+        self
+    }
+
     /// Lets something happen at a time.
     #[must_use]
     pub fn plan(mut self, at: Time, happening: Happening) -> Self {
@@ -152,6 +161,9 @@ impl Scenario {
             if self.closes[index] {
                 host.close_later();
             }
+        }
+        if self.derives_key {
+            hosts[Side::B.index()].derive_key(entropy_b.connection_key);
         }
         let mut sim = Sim::new(hosts, self.paths, random);
         for (at, happening) in self.plans {

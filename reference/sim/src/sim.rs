@@ -11,8 +11,6 @@ use crate::host::{Host, Power};
 use crate::path::{Passage, Path};
 use crate::trace::{Fate, Frame};
 
-/// Room for one segment: header and the largest data that the configurations here announce.
-const SEGMENT_OCTETS_MAX: usize = 2048;
 /// Turns that hosts take at one instant; more are a livelock.
 const TURNS_AT_ONE_INSTANT_MAX: u32 = 10_000;
 /// How long a host that is about to suspend waits for SUSPEND-ACK.
@@ -199,7 +197,7 @@ impl Sim {
             Happening::Arrival { at, octets } => {
                 let host = &mut self.hosts[at.index()];
                 if let (Power::On, Ok(segment)) = (host.power, Segment::parse(&octets)) {
-                    host.connection.handle_segment(now, &segment);
+                    host.handle_segment(now, &segment);
                 }
             }
             Happening::Command(side, command) => {
@@ -248,12 +246,7 @@ impl Sim {
             return false;
         }
         host.run_application(now);
-        let mut sent = Vec::new();
-        let mut buffer = [0; SEGMENT_OCTETS_MAX];
-        while let Some(segment) = host.connection.poll_transmit(now, &mut buffer) {
-            let len_octets = segment.wire_len_octets();
-            sent.push(buffer.get(..len_octets).unwrap_or(&[]).to_vec());
-        }
+        let sent = host.take_segments(now);
         let has_news = host.take_events(now);
         host.connection.check_invariants().expect("the engine's invariants hold");
         let was_acknowledged = host

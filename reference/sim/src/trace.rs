@@ -1,6 +1,8 @@
 //! Every segment that was sent, and what became of it.
 
-use hiatus_codec::{Segment, SegmentError};
+use core::fmt;
+
+use hiatus_codec::{Segment, SegmentError, options};
 use hiatus_engine::Time;
 
 use crate::sim::Side;
@@ -46,4 +48,29 @@ pub enum Fate {
     },
     /// It never arrives.
     Lost,
+}
+
+impl fmt::Display for Frame {
+    /// One line: time, direction, flags, numbers as on the wire, options.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (from, to) = (self.from, self.from.peer());
+        write!(f, "+{} {from:?} > {to:?} ", self.sent_at)?;
+        match self.segment() {
+            Err(error) => write!(f, "{error}")?,
+            Ok(segment) => {
+                let (seq, ack, len) = (segment.seq, segment.ack, segment.payload.len());
+                write!(f, "{} {seq}({len}) ack {ack} win {} <", segment.flags, segment.window)?;
+                for (index, option) in options(segment.options).flatten().enumerate() {
+                    let separator = if index == 0 { "" } else { ", " };
+                    write!(f, "{separator}{option}")?;
+                }
+                f.write_str(">")?;
+            }
+        }
+        match self.fate {
+            Fate::Delivered { .. } => Ok(()),
+            Fate::Duplicated { .. } => f.write_str(" twice"),
+            Fate::Lost => f.write_str(" lost"),
+        }
+    }
 }
