@@ -145,7 +145,7 @@ fn written_back(area: &[u8]) -> TestResult {
         match item {
             Ok(TcpOption::Hiatus(_)) | Err(_) => return TestResult::discard(),
             Ok(option) => {
-                writer.push(&option).unwrap();
+                writer.push(&option).expect("what was read fits");
             }
         }
     }
