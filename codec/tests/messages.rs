@@ -1,4 +1,5 @@
 //! Every Hiatus message: octets by hand from the draft, and parse and emit as mirror images.
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 use hiatus_codec::mac::Tag;
 use hiatus_codec::{

@@ -1,4 +1,5 @@
 //! Sequence numbers and positions near their wraps.
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 use hiatus_codec::{Flags, Life, Nonce, Position, Segment, SegmentError, SequenceNumber};
 use quickcheck::quickcheck;

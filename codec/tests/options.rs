@@ -1,4 +1,5 @@
 //! The walk over an option area: what each kind of malformed octets yields (draft, {#reading-options}).
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 use hiatus_codec::{KnownOptions, OptionError, OptionKind, OptionWriter, SequenceNumber, TcpOption, options};
 use quickcheck::{TestResult, quickcheck};
@@ -145,7 +146,7 @@ fn written_back(area: &[u8]) -> TestResult {
         match item {
             Ok(TcpOption::Hiatus(_)) | Err(_) => return TestResult::discard(),
             Ok(option) => {
-                writer.push(&option).expect("what was read fits");
+                writer.push(&option).unwrap();
             }
         }
     }
