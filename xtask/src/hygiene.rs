@@ -12,7 +12,8 @@ const LINES_MAX: usize = 600;
 const LONG_FOLDERS: [&str; 3] = ["tests", "benches", "fuzz"];
 
 /// Roots of absolute paths that mean one machine. Written in two pieces: this file is checked too.
-const MACHINE_ROOTS: [&str; 4] = [concat!("/t", "mp"), concat!("/w", "ork"), concat!("/r", "oot"), concat!("/h", "ome")];
+const MACHINE_ROOTS: [&str; 4] =
+    [concat!("/t", "mp"), concat!("/w", "ork"), concat!("/r", "oot"), concat!("/h", "ome")];
 /// Host names of package registries and their mirrors, in two pieces likewise.
 const REGISTRY_HOSTS: [&str; 7] = [
     concat!("index.crates", ".io"),
@@ -26,7 +27,13 @@ const REGISTRY_HOSTS: [&str; 7] = [
 
 /// Runs every check and reports all findings together.
 pub(crate) fn check(shell: &Shell) -> Result<String, Failure> {
-    let listing = shell.output(shell.program("git").args(["ls-files", "-z", "--cached", "--others", "--exclude-standard"]))?;
+    let listing = shell.output(shell.program("git").args([
+        "ls-files",
+        "-z",
+        "--cached",
+        "--others",
+        "--exclude-standard",
+    ]))?;
     let mut findings = Vec::new();
     let mut files = 0_u32;
     for file in listing.split('\0').filter(|file| !file.is_empty()) {
@@ -59,7 +66,10 @@ fn check_name(file: &str, findings: &mut Vec<String>) {
 fn check_text(file: &str, text: &str, findings: &mut Vec<String>) {
     let lines = text.lines().count();
     let may_be_long = file.split('/').any(|folder| LONG_FOLDERS.contains(&folder));
-    if Path::new(file).extension().is_some_and(|extension| extension == "rs") && lines > LINES_MAX && !may_be_long {
+    if Path::new(file).extension().is_some_and(|extension| extension == "rs")
+        && lines > LINES_MAX
+        && !may_be_long
+    {
         findings.push(format!("{file}: {lines} lines, at most {LINES_MAX}: split it by state or message"));
     }
     for (index, line) in text.lines().enumerate() {
@@ -96,14 +106,24 @@ mod tests {
     #[test]
     fn machine_paths_are_found() {
         let [tmp, work, root, home] = MACHINE_ROOTS;
-        for line in [format!("{tmp}/x"), format!("cd {work}"), format!("\"{root}/.cargo\""), format!("={home}/me/x")] {
+        for line in
+            [format!("{tmp}/x"), format!("cd {work}"), format!("\"{root}/.cargo\""), format!("={home}/me/x")]
+        {
             assert!(MACHINE_ROOTS.iter().any(|root| names_absolute_path(&line, root)), "{line}");
         }
     }
 
     #[test]
     fn other_paths_are_left_alone() {
-        for line in ["target/tmp/x", "and/or root/home", "../work/x", "https://example.com/home/x", "/tmpfs", "$HOME/tmp", "{}/work"] {
+        for line in [
+            "target/tmp/x",
+            "and/or root/home",
+            "../work/x",
+            "https://example.com/home/x",
+            "/tmpfs",
+            "$HOME/tmp",
+            "{}/work",
+        ] {
             assert!(!MACHINE_ROOTS.iter().any(|root| names_absolute_path(line, root)), "{line}");
         }
     }

@@ -62,7 +62,9 @@ fn run(command: &Command) -> Result<ExitCode, Failure> {
     match command {
         Command::Test(args) => steps::run(&Shell::new(Lockfile::MayChange)?, args),
         Command::Ci(args) => steps::run(&Shell::new(Lockfile::MustBeCurrent)?, args),
-        Command::Bench(args) => bench::run(&Shell::new(Lockfile::MayChange)?, args).map(|()| ExitCode::SUCCESS),
+        Command::Bench(args) => {
+            bench::run(&Shell::new(Lockfile::MayChange)?, args).map(|()| ExitCode::SUCCESS)
+        }
         Command::Fuzz(args) => fuzz::run(&Shell::new(Lockfile::MayChange)?, args).map(|()| ExitCode::SUCCESS),
     }
 }

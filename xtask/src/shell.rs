@@ -72,8 +72,9 @@ impl Shell {
         // Cargo sets the variable when it runs us, so a moved checkout is found too.
         let manifest = std::env::var_os("CARGO_MANIFEST_DIR").map(PathBuf::from);
         let root = manifest.as_deref().and_then(Path::parent).map(Path::to_path_buf);
-        root.map(|root| Self { root, lockfile })
-            .ok_or_else(|| Failure::Found("call me as `cargo xtask`: CARGO_MANIFEST_DIR is not set".to_owned()))
+        root.map(|root| Self { root, lockfile }).ok_or_else(|| {
+            Failure::Found("call me as `cargo xtask`: CARGO_MANIFEST_DIR is not set".to_owned())
+        })
     }
 
     /// A program to be run at the root, with no standard input.
@@ -117,7 +118,8 @@ impl Shell {
                 }
             }
         }
-        let status = child.wait().map_err(|source| Failure::Start { program: command_program(&line), source })?;
+        let status =
+            child.wait().map_err(|source| Failure::Start { program: command_program(&line), source })?;
         if status.success() { Ok(skipped) } else { Err(Failure::Ended { line, status }) }
     }
 

@@ -57,34 +57,61 @@ impl From<String> for Outcome {
 
 /// Quick ones first, so that a slip shows early.
 const STEPS: &[Step] = &[
-    Step { name: "hygiene", about: "file sizes, machine paths, module files, licences", tools: &[], run: |shell| {
-        hygiene::check(shell).map(Outcome::from)
-    } },
-    Step { name: "fmt", about: "cargo fmt --check", tools: &[], run: |shell| {
-        shell.run(shell.cargo("fmt").args(["--all", "--check"])).map(Outcome::from)
-    } },
-    Step { name: "clippy", about: "lints of every target, warnings are errors", tools: &[], run: |shell| {
-        let all = ["--workspace", "--all-targets", "--", "-D", "warnings"];
-        shell.run(shell.cargo("clippy").args(all)).map(Outcome::from)
-    } },
-    Step { name: "docs", about: "documentation, warnings are errors", tools: &[], run: |shell| {
-        let mut command = shell.cargo("doc");
-        command.args(["--workspace", "--no-deps"]).env("RUSTDOCFLAGS", "-D warnings");
-        shell.run(&mut command).map(Outcome::from)
-    } },
-    Step { name: "test", about: "cargo test of the whole workspace", tools: &[], run: |shell| {
-        shell.run(shell.cargo("test").arg("--workspace")).map(Outcome::from)
-    } },
-    Step { name: "features", about: "the codec's tests without and with each feature", tools: &[], run: codec_features },
+    Step {
+        name: "hygiene",
+        about: "file sizes, machine paths, module files, licences",
+        tools: &[],
+        run: |shell| hygiene::check(shell).map(Outcome::from),
+    },
+    Step {
+        name: "fmt",
+        about: "cargo fmt --check",
+        tools: &[],
+        run: |shell| shell.run(shell.cargo("fmt").args(["--all", "--check"])).map(Outcome::from),
+    },
+    Step {
+        name: "clippy",
+        about: "lints of every target, warnings are errors",
+        tools: &[],
+        run: |shell| {
+            let all = ["--workspace", "--all-targets", "--", "-D", "warnings"];
+            shell.run(shell.cargo("clippy").args(all)).map(Outcome::from)
+        },
+    },
+    Step {
+        name: "docs",
+        about: "documentation, warnings are errors",
+        tools: &[],
+        run: |shell| {
+            let mut command = shell.cargo("doc");
+            command.args(["--workspace", "--no-deps"]).env("RUSTDOCFLAGS", "-D warnings");
+            shell.run(&mut command).map(Outcome::from)
+        },
+    },
+    Step {
+        name: "test",
+        about: "cargo test of the whole workspace",
+        tools: &[],
+        run: |shell| shell.run(shell.cargo("test").arg("--workspace")).map(Outcome::from),
+    },
+    Step {
+        name: "features",
+        about: "the codec's tests without and with each feature",
+        tools: &[],
+        run: codec_features,
+    },
     Step {
         name: "bare",
         about: "codec and engine built without std",
         tools: &[&tools::RUST_SOURCES],
         run: |shell| bare::build(shell).map(Outcome::from),
     },
-    Step { name: "fuzz", about: "fuzz targets compile; corpus and crash files replayed", tools: &[], run: |shell| {
-        fuzz::check(shell).map(Outcome::from)
-    } },
+    Step {
+        name: "fuzz",
+        about: "fuzz targets compile; corpus and crash files replayed",
+        tools: &[],
+        run: |shell| fuzz::check(shell).map(Outcome::from),
+    },
     Step {
         name: "tshark",
         about: "tshark's decoder agrees with the codec on every capture in pcaps/",
@@ -98,13 +125,20 @@ const STEPS: &[Step] = &[
             shell.run(command.env("HIATUS_REQUIRE_TOOLS", "1")).map(Outcome::from)
         },
     },
-    Step { name: "golden", about: "two runs of the cases write the captures of pcaps/, octet for octet", tools: &[], run: |shell| {
-        golden::check(shell).map(Outcome::from)
-    } },
+    Step {
+        name: "golden",
+        about: "two runs of the cases write the captures of pcaps/, octet for octet",
+        tools: &[],
+        run: |shell| golden::check(shell).map(Outcome::from),
+    },
 ];
 
 fn step_names() -> clap::builder::PossibleValuesParser {
-    STEPS.iter().map(|step| clap::builder::PossibleValue::new(step.name).help(step.about)).collect::<Vec<_>>().into()
+    STEPS
+        .iter()
+        .map(|step| clap::builder::PossibleValue::new(step.name).help(step.about))
+        .collect::<Vec<_>>()
+        .into()
 }
 
 fn codec_features(shell: &Shell) -> Result<Outcome, Failure> {
@@ -129,8 +163,10 @@ const SKIPPED: &str = "SKIPPED";
 
 /// Runs the chosen steps, or lists them.
 pub(crate) fn run(shell: &Shell, args: &TestArgs) -> Result<ExitCode, Failure> {
-    let chosen: Vec<&Step> =
-        STEPS.iter().filter(|step| args.steps.is_empty() || args.steps.iter().any(|name| name == step.name)).collect();
+    let chosen: Vec<&Step> = STEPS
+        .iter()
+        .filter(|step| args.steps.is_empty() || args.steps.iter().any(|name| name == step.name))
+        .collect();
     if args.list {
         for step in chosen {
             println!("{:10} {}", step.name, step.about);

@@ -25,18 +25,6 @@ enum Need {
 pub(crate) const TSHARK: Tool =
     Tool { name: "tshark", packages: &["tshark"], present: |_| on_path("tshark"), need: Need::Required };
 
-/// kramdown-rfc, figures, and Python for xml2rfc.
-pub(crate) const SPEC_TOOLS: Tool = Tool {
-    name: "draft tools",
-    packages: &["ruby-kramdown-rfc2629", "aasvg", "python3-venv"],
-    present: |shell| {
-        on_path("kramdown-rfc")
-            && on_path("aasvg")
-            && shell.ask(shell.program("python3").args(["-c", "import ensurepip, venv"])).is_some()
-    },
-    need: Need::Required,
-};
-
 /// A rustc whose library sources are there too, so that core can be built for a bare target.
 pub(crate) const RUST_SOURCES: Tool = Tool {
     name: "rustc with library sources",
@@ -46,8 +34,12 @@ pub(crate) const RUST_SOURCES: Tool = Tool {
 };
 
 /// Counts instructions.
-pub(crate) const VALGRIND: Tool =
-    Tool { name: "valgrind", packages: &["valgrind"], present: |_| on_path("valgrind"), need: Need::Required };
+pub(crate) const VALGRIND: Tool = Tool {
+    name: "valgrind",
+    packages: &["valgrind"],
+    present: |_| on_path("valgrind"),
+    need: Need::Required,
+};
 
 impl Tool {
     /// Whether it is installed.

@@ -1,7 +1,9 @@
 //! Writing headers: the standard options only, for smoltcp's `TcpRepr` can express no other.
 
 use etherparse::{TcpHeader, TcpOptionElement};
-use hiatus_codec::{Flags, OptionWriter, SackBlock, SackBlocks, Segment, SequenceNumber, TcpOption, Timestamps};
+use hiatus_codec::{
+    Flags, OptionWriter, SackBlock, SackBlocks, Segment, SequenceNumber, TcpOption, Timestamps,
+};
 use smoltcp::phy::ChecksumCapabilities;
 use smoltcp::wire::{IpAddress, TcpControl, TcpPacket, TcpRepr, TcpSeqNumber, TcpTimestampRepr};
 
@@ -98,7 +100,8 @@ pub(crate) fn hand(seen: &Seen<'_>, out: &mut [u8; 60]) -> usize {
 /// `TcpHeader` with `set_options`, then `to_bytes`.
 pub(crate) fn etherparse(seen: &Seen<'_>, out: &mut [u8; 60]) -> usize {
     use TcpOptionElement::{
-        MaximumSegmentSize, Noop, SelectiveAcknowledgement, SelectiveAcknowledgementPermitted, Timestamp, WindowScale,
+        MaximumSegmentSize, Noop, SelectiveAcknowledgement, SelectiveAcknowledgementPermitted, Timestamp,
+        WindowScale,
     };
     let mut header = TcpHeader::new(0, 0, seen.seq, seen.window);
     header.acknowledgment_number = seen.ack;

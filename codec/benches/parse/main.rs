@@ -75,7 +75,8 @@ fn agree(headers: &[Header]) {
             for contender in group {
                 let found = (contender.run)(octets);
                 // etherparse's iterator ends at kind 253: the one thing that it cannot see.
-                let expected = if contender.name == "etherparse" { expected.without_experiment() } else { expected };
+                let expected =
+                    if contender.name == "etherparse" { expected.without_experiment() } else { expected };
                 assert_eq!(found, expected, "{}", contender.name);
             }
         }
@@ -103,7 +104,8 @@ fn criterion(headers: &[Header]) {
         let mut group = criterion.benchmark_group(name);
         group.throughput(throughput.clone());
         for contender in contenders {
-            group.bench_function(contender.name, |bencher| bencher.iter(|| parse_all(headers, contender.run)));
+            group
+                .bench_function(contender.name, |bencher| bencher.iter(|| parse_all(headers, contender.run)));
         }
     }
     let wanted = wanted(headers);

@@ -43,10 +43,15 @@ fn text(value: &Value) -> &str {
 
 fn allowed_licences(deny: &str) -> Result<BTreeSet<String>, Failure> {
     let table: toml::Table = deny.parse().map_err(|source| Failure::Found(format!("deny.toml: {source}")))?;
-    let list = table.get("licenses").and_then(|licences| licences.get("allow")).and_then(toml::Value::as_array);
+    let list =
+        table.get("licenses").and_then(|licences| licences.get("allow")).and_then(toml::Value::as_array);
     let names = list.into_iter().flatten().filter_map(toml::Value::as_str).map(str::to_owned);
     let names: BTreeSet<String> = names.collect();
-    if names.is_empty() { Err(Failure::Found("deny.toml: licenses.allow is empty".to_owned())) } else { Ok(names) }
+    if names.is_empty() {
+        Err(Failure::Found("deny.toml: licenses.allow is empty".to_owned()))
+    } else {
+        Ok(names)
+    }
 }
 
 /// Whether the expression can be met with allowed licences; notes in `used` those it names.
