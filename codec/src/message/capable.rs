@@ -1,4 +1,4 @@
-//! CAPABLE (draft, {#capable}): short on a SYN, long elsewhere.
+//! CAPABLE (draft, {#opt-capable}): short on a SYN, long elsewhere.
 
 use core::fmt;
 
