@@ -1,0 +1,75 @@
+//! The walk folded into what a TCP needs of one segment.
+
+use crate::error::OptionError;
+use crate::message::HiatusOption;
+use crate::option::{OptionKind, TcpOption, length};
+use crate::standard::{SackBlocks, Timestamps};
+use crate::walk::options;
+
+/// The options of one segment, each kind once.
+///
+/// Of a kind that stands more than once the first counts, Hiatus included (draft, {#reading-options}).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub struct KnownOptions<'a> {
+    /// Timestamps.
+    pub timestamps: Option<Timestamps>,
+    /// Maximum segment size in octets.
+    pub mss: Option<u16>,
+    /// Window scale as sent.
+    pub window_scale: Option<u8>,
+    /// True if SACK is permitted.
+    pub sack_permitted: bool,
+    /// Selective acknowledgments.
+    pub sack: Option<SackBlocks<'a>>,
+    /// The Hiatus message.
+    pub hiatus: Option<HiatusOption<'a>>,
+    /// The first error of the walk.
+    pub error: Option<OptionError>,
+}
+
+impl<'a> KnownOptions<'a> {
+    /// Walks `area` once; see [`options`] for what ends the walk.
+    #[must_use]
+    pub fn parse(area: &'a [u8]) -> Self {
+        if let Some(timestamps) = only_timestamps(area) {
+            return Self { timestamps: Some(timestamps), ..Self::default() };
+        }
+        let mut known = Self::default();
+        for item in options(area) {
+            match item {
+                Ok(option) => known.take(option),
+                Err(error) => known.error = known.error.or(Some(error)),
+            }
+        }
+        known
+    }
+
+    fn take(&mut self, option: TcpOption<'a>) {
+        match option {
+            TcpOption::MaximumSegmentSize(size) => self.mss = self.mss.or(Some(size)),
+            TcpOption::WindowScale(shift) => self.window_scale = self.window_scale.or(Some(shift)),
+            TcpOption::SackPermitted => self.sack_permitted = true,
+            TcpOption::Sack(blocks) => self.sack = self.sack.or(Some(blocks)),
+            TcpOption::Timestamps(timestamps) => self.timestamps = self.timestamps.or(Some(timestamps)),
+            TcpOption::Hiatus(option) => self.hiatus = self.hiatus.or(Some(option)),
+            _ => {}
+        }
+    }
+}
+
+/// The area of most segments: NOP, NOP, Timestamps (RFC 7323, appendix A).
+fn only_timestamps(area: &[u8]) -> Option<Timestamps> {
+    const HEAD: [u8; 4] = [
+        OptionKind::NO_OPERATION.0,
+        OptionKind::NO_OPERATION.0,
+        OptionKind::TIMESTAMPS.0,
+        length::TIMESTAMPS,
+    ];
+    let (head, body) = area.split_first_chunk::<4>()?;
+    let body: &[u8; 8] = body.try_into().ok()?;
+    if *head != HEAD {
+        return None;
+    }
+    let [a, b, c, d, e, f, g, h] = *body;
+    Some(Timestamps { value: u32::from_be_bytes([a, b, c, d]), echo_reply: u32::from_be_bytes([e, f, g, h]) })
+}

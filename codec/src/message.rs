@@ -1,0 +1,236 @@
+//! The Hiatus messages (draft, {#messages}): head, subtypes, and the typed value of each.
+//!
+//! Head, 5 octets: `Kind | Len | ExID (2) | Subtype (4 bits) Flags (4 bits)`. Flags are sent 0 and ignored; octets
+//! past a message's known length are ignored too.
+
+pub(crate) mod abort;
+pub(crate) mod capable;
+pub(crate) mod epoch;
+pub(crate) mod resume;
+pub(crate) mod suspend;
+
+use core::fmt;
+
+use crate::error::{EmitError, OptionError};
+use crate::field::{self, Fields, Parsed};
+use crate::option::{ExperimentId, OptionKind, RawOption};
+use crate::walk::bad_length;
+use abort::Abort;
+use capable::Capable;
+use epoch::{Epoch, EpochEcho};
+use resume::{Resume, ResumeAck};
+use suspend::{Suspend, SuspendAck};
+
+/// Octets of Kind, Len and ExID: what the MAC does not cover.
+pub(crate) const BEFORE_SUBTYPE_OCTETS: usize = 4;
+/// Octets of the whole head.
+pub(crate) const HEAD_OCTETS: u8 = 5;
+/// The longest message: RESUME and RESUME-ACK.
+pub(crate) const MESSAGE_LEN_OCTETS_MAX: usize = 27;
+
+/// What a message is about: the upper four bits of octet 4 (draft, {#messages}).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub struct Subtype(pub u8);
+
+impl Subtype {
+    /// CAPABLE, short and long.
+    pub const CAPABLE: Self = Self(0);
+    /// EPOCH.
+    pub const EPOCH: Self = Self(1);
+    /// EPOCH-ECHO.
+    pub const EPOCH_ECHO: Self = Self(2);
+    /// SUSPEND.
+    pub const SUSPEND: Self = Self(3);
+    /// SUSPEND-ACK.
+    pub const SUSPEND_ACK: Self = Self(4);
+    /// RESUME.
+    pub const RESUME: Self = Self(5);
+    /// RESUME-ACK.
+    pub const RESUME_ACK: Self = Self(6);
+    /// ABORT.
+    pub const ABORT: Self = Self(7);
+}
+
+/// A Hiatus message, decoded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Message<'a> {
+    /// "I speak Hiatus."
+    Capable(Capable),
+    /// "This much is in durable state."
+    Epoch(Epoch),
+    /// "I know it."
+    EpochEcho(EpochEcho),
+    /// "I am going away."
+    Suspend(Suspend),
+    /// "I hold the connection."
+    SuspendAck(SuspendAck),
+    /// "I am back."
+    Resume(Resume),
+    /// "Go on from here."
+    ResumeAck(ResumeAck),
+    /// "This connection is over, because."
+    Abort(Abort),
+    /// A subtype that this version does not know; ignored by every receiver.
+    Unknown(UnknownMessage<'a>),
+}
+
+/// A message of an unknown subtype, kept as it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct UnknownMessage<'a> {
+    /// 8 to 15.
+    pub subtype: Subtype,
+    /// The octets after the head, 0 to 35.
+    pub body: &'a [u8],
+}
+
+/// A Hiatus message together with the octets that carried it: its MAC covers the octets as they were sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct HiatusOption<'a> {
+    /// The message.
+    pub message: Message<'a>,
+    /// From octet 4 of the option, the one with Subtype and Flags, to its end.
+    from_subtype: &'a [u8],
+}
+
+impl<'a> HiatusOption<'a> {
+    /// Reads the body of a kind-253 option whose ExID is Hiatus.
+    pub(crate) fn parse(raw: RawOption<'a>) -> Result<Self, OptionError> {
+        let too_short = |expected_octets| bad_length(raw, expected_octets);
+        let from_subtype = raw.body.get(2..).unwrap_or(&[]);
+        let (body, subtype_and_flags) = field::u8(from_subtype).map_err(|_| too_short(HEAD_OCTETS))?;
+        let subtype = Subtype(subtype_and_flags >> 4);
+        let message = match subtype {
+            Subtype::CAPABLE => known(body, Capable::parse, Message::Capable, capable::SHORT_LEN_OCTETS),
+            Subtype::EPOCH => known(body, Epoch::parse, Message::Epoch, epoch::EPOCH_LEN_OCTETS),
+            Subtype::EPOCH_ECHO => known(body, EpochEcho::parse, Message::EpochEcho, epoch::ECHO_LEN_OCTETS),
+            Subtype::SUSPEND => known(body, Suspend::parse, Message::Suspend, suspend::LEN_OCTETS),
+            Subtype::SUSPEND_ACK => known(body, SuspendAck::parse, Message::SuspendAck, suspend::LEN_OCTETS),
+            Subtype::RESUME => known(body, Resume::parse, Message::Resume, resume::LEN_OCTETS),
+            Subtype::RESUME_ACK => known(body, ResumeAck::parse, Message::ResumeAck, resume::LEN_OCTETS),
+            Subtype::ABORT => known(body, Abort::parse, Message::Abort, abort::LEN_OCTETS),
+            _ => Ok(Message::Unknown(UnknownMessage { subtype, body })),
+        };
+        message.map(|message| Self { message, from_subtype }).map_err(too_short)
+    }
+
+    /// The octets that the message's MAC covers: octet 4 of the option up to its MAC, as received.
+    ///
+    /// Empty for a message that has no MAC.
+    #[must_use]
+    pub fn authenticated_octets(&self) -> &'a [u8] {
+        self.from_subtype.get(..self.message.authenticated_len_octets()).unwrap_or(&[])
+    }
+
+    /// Every octet of the option from the one with Subtype and Flags to its end, unknown ones included.
+    #[must_use]
+    pub const fn octets_from_subtype(&self) -> &'a [u8] {
+        self.from_subtype
+    }
+}
+
+/// Parses a known message; the error is the Length it should have had at least.
+fn known<'a, T>(
+    body: &'a [u8],
+    parse: impl Fn(&'a [u8]) -> Parsed<'a, T>,
+    wrap: impl Fn(T) -> Message<'a>,
+    expected_octets: u8,
+) -> Result<Message<'a>, u8> {
+    parse(body).map(|(_ignored, value)| wrap(value)).map_err(|_| expected_octets)
+}
+
+impl Message<'_> {
+    /// The subtype of this message.
+    #[must_use]
+    pub const fn subtype(&self) -> Subtype {
+        match self {
+            Self::Capable(_) => Subtype::CAPABLE,
+            Self::Epoch(_) => Subtype::EPOCH,
+            Self::EpochEcho(_) => Subtype::EPOCH_ECHO,
+            Self::Suspend(_) => Subtype::SUSPEND,
+            Self::SuspendAck(_) => Subtype::SUSPEND_ACK,
+            Self::Resume(_) => Subtype::RESUME,
+            Self::ResumeAck(_) => Subtype::RESUME_ACK,
+            Self::Abort(_) => Subtype::ABORT,
+            Self::Unknown(unknown) => unknown.subtype,
+        }
+    }
+
+    /// Length of the option that carries this message, head included: 5 to 40.
+    #[must_use]
+    pub fn len_octets(&self) -> u8 {
+        match self {
+            Self::Capable(capable) => capable.len_octets(),
+            Self::Epoch(_) => epoch::EPOCH_LEN_OCTETS,
+            Self::EpochEcho(_) => epoch::ECHO_LEN_OCTETS,
+            Self::Suspend(_) | Self::SuspendAck(_) => suspend::LEN_OCTETS,
+            Self::Resume(_) | Self::ResumeAck(_) => resume::LEN_OCTETS,
+            Self::Abort(_) => abort::LEN_OCTETS,
+            Self::Unknown(unknown) => {
+                u8::try_from(unknown.body.len()).unwrap_or(u8::MAX).saturating_add(HEAD_OCTETS)
+            }
+        }
+    }
+
+    /// Octets from the one with Subtype and Flags to the MAC; 0 for a message without a MAC.
+    fn authenticated_len_octets(&self) -> usize {
+        match self {
+            Self::Capable(_) | Self::EpochEcho(_) | Self::Unknown(_) => 0,
+            Self::Abort(abort) if abort.reason == abort::AbortReason::LOST => 0,
+            _ => usize::from(self.len_octets()) - BEFORE_SUBTYPE_OCTETS - crate::mac::TAG_LEN_OCTETS,
+        }
+    }
+
+    /// Writes the whole option, Kind and Len included, at the start of `out` and gives the rest.
+    ///
+    /// Flags are written 0, so this is [`HiatusOption`]'s mirror image for every option that has Flags 0 and its
+    /// known length.
+    ///
+    /// # Errors
+    ///
+    /// [`EmitError::NoRoom`] if `out` is shorter than [`len_octets`](Self::len_octets).
+    pub fn emit<'o>(&self, out: &'o mut [u8]) -> Result<&'o mut [u8], EmitError> {
+        let mut fields = Fields::<MESSAGE_LEN_OCTETS_MAX>::new();
+        fields.put(&[OptionKind::HIATUS.0, self.len_octets()]).put(&ExperimentId::HIATUS.0.to_be_bytes());
+        fields.put(&[self.subtype().0 << 4]);
+        match self {
+            Self::Capable(capable) => capable.put(&mut fields),
+            Self::Epoch(epoch) => epoch.put(&mut fields),
+            Self::EpochEcho(echo) => echo.put(&mut fields),
+            Self::Suspend(suspend) => suspend.put(&mut fields),
+            Self::SuspendAck(ack) => ack.put(&mut fields),
+            Self::Resume(resume) => resume.put(&mut fields),
+            Self::ResumeAck(ack) => ack.put(&mut fields),
+            Self::Abort(abort) => abort.put(&mut fields),
+            Self::Unknown(_) => {}
+        }
+        let unknown_body = if let Self::Unknown(unknown) = self { unknown.body } else { &[] };
+        let known = fields.as_slice();
+        let needed_octets = known.len() + unknown_body.len();
+        let available_octets = out.len();
+        let (room, rest) = out
+            .split_at_mut_checked(needed_octets)
+            .ok_or(EmitError::NoRoom { needed_octets, available_octets })?;
+        let (head, tail) = room.split_at_mut(known.len());
+        head.copy_from_slice(known);
+        tail.copy_from_slice(unknown_body);
+        Ok(rest)
+    }
+}
+
+impl fmt::Display for Message<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Capable(capable) => capable.fmt(f),
+            Self::Epoch(epoch) => epoch.fmt(f),
+            Self::EpochEcho(echo) => echo.fmt(f),
+            Self::Suspend(suspend) => suspend.fmt(f),
+            Self::SuspendAck(ack) => ack.fmt(f),
+            Self::Resume(resume) => resume.fmt(f),
+            Self::ResumeAck(ack) => ack.fmt(f),
+            Self::Abort(abort) => abort.fmt(f),
+            Self::Unknown(unknown) => write!(f, "hiatus-{} len {}", unknown.subtype.0, self.len_octets()),
+        }
+    }
+}
