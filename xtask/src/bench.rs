@@ -110,7 +110,7 @@ fn measure(shell: &Shell, bench: &Bench, program: &Path, rounds: u32) -> Result<
             std::fs::remove_dir_all(&folder).map_err(Failure::file(&folder))?;
         }
         let mut command = shell.program(program);
-        shell.output(command.args(["--bench", "--quiet"]).env("CRITERION_HOME", &folder))?;
+        shell.quietly(command.args(["--bench", "--noplot"]).env("CRITERION_HOME", &folder))?;
         samples.extend(results::read(&folder, round)?);
     }
     Ok(samples)

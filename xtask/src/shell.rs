@@ -137,7 +137,19 @@ impl Shell {
         }
     }
 
-    /// Runs to the end and returns both outputs, whatever the status: for asking a tool about itself.
+    /// Runs to the end and shows what it printed only if it failed.
+    pub(crate) fn quietly(&self, command: &mut Command) -> Result<(), Failure> {
+        let line = command_line(command);
+        let out =
+            command.output().map_err(|source| Failure::Start { program: command_program(&line), source })?;
+        if out.status.success() {
+            return Ok(());
+        }
+        eprint!("{}{}", String::from_utf8_lossy(&out.stdout), String::from_utf8_lossy(&out.stderr));
+        Err(Failure::Ended { line, status: out.status })
+    }
+
+    /// Runs to the end and returns standard output if it succeeded: for asking a tool about itself.
     pub(crate) fn ask(&self, command: &mut Command) -> Option<String> {
         let out = command.stderr(Stdio::null()).output().ok()?;
         out.status.success().then(|| String::from_utf8_lossy(&out.stdout).into_owned())

@@ -11,6 +11,7 @@ const TIMESTAMPS: u64 = 65;
 const SACK: u64 = 15;
 
 const SYN_FLAG: u8 = 0x02;
+const RST_FLAG: u8 = 0x04;
 const ACK_FLAG: u8 = 0x10;
 
 /// A TCP header without data.
@@ -57,23 +58,24 @@ fn header(random: &mut Random) -> Header {
     let mut header = Header { octets: [0; 60], len: 0 };
     header.push(&random.octets::<20>());
     let share = random.next() % 100;
-    let flags = if share < SYN {
+    let mut flags = ACK_FLAG;
+    if share < SYN {
         header.push(&[2, 4]).push(&random.octets::<2>()).push(&[4, 2]);
         header.push(&[8, 10]).push(&random.octets::<8>()).push(&[1, 3, 3, 7]);
-        SYN_FLAG
+        flags = SYN_FLAG;
     } else {
         header.push(&[1, 1]);
         if share < SYN + TIMESTAMPS + SACK {
             header.push(&[8, 10]).push(&random.octets::<8>());
         }
         if share >= SYN + TIMESTAMPS + SACK {
-            // ABORT: the Hiatus message of 14 octets.
+            // ABORT, the Hiatus message of 14 octets, which counts on an RST only.
             header.push(&[253, 14, 0x48, 0x49, 0x70, 3]).push(&random.octets::<8>());
+            flags |= RST_FLAG;
         } else if share >= SYN + TIMESTAMPS {
             header.push(&[1, 1, 5, 26]).push(&random.octets::<24>());
         }
-        ACK_FLAG
-    };
+    }
     let words = u8::try_from(header.len / 4).unwrap_or(u8::MAX);
     header.octets[12] = words << 4;
     header.octets[13] = flags;

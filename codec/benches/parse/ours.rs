@@ -7,7 +7,7 @@ use crate::seen::Seen;
 /// As a TCP uses it: the segment, then its options folded.
 pub(crate) fn header_and_options(octets: &[u8]) -> Seen<'_> {
     let Ok(segment) = Segment::parse(octets) else { return Seen::default() };
-    let known = KnownOptions::parse(segment.options);
+    let known = KnownOptions::parse(&segment);
     let mut seen = fields(&segment);
     seen.mss = known.mss;
     seen.window_scale = known.window_scale;
