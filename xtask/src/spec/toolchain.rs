@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use super::finding::Finding;
+use super::label::Label;
 use super::{BUILT, SpecError};
 
 /// The version whose output is committed.
@@ -80,15 +81,16 @@ pub(super) fn build(
     kramdown.arg(&md).current_dir(root.join("spec")).env("KRAMDOWN_OFFLINE", "1");
     kramdown.env("KRAMDOWN_NO_SOURCE", "1").env("KRAMDOWN_REFCACHEDIR", "refcache");
     let output = run(&mut kramdown)?;
-    let made = text(&output.stdout);
+    let made = untagged_labels(&text(&output.stdout));
     // kramdown-rfc ends with status 0 even when a reference is missing.
     for line in made.lines().chain(text(&output.stderr).lines()).filter(|l| l.contains("BROKEN REFERENCE")) {
         findings.push(Finding::BrokenReference { line: line.trim().to_owned() });
     }
-    fs::write(&xml, &made).map_err(io(&xml))?;
 
     let mut built = Vec::new();
     for extension in BUILT {
+        let content = if extension == "txt" { unbroken(&made) } else { made.clone() };
+        fs::write(&xml, content).map_err(io(&xml))?;
         let out = folder.join(format!("draft-hiatus-tcp.{extension}"));
         let form: &[&str] = if extension == "txt" { &["--text", "--no-pagination"] } else { &["--html"] };
         let mut command = Command::new(xml2rfc(root));
@@ -102,6 +104,26 @@ pub(super) fn build(
         built.push((extension, super::read(&out)?));
     }
     Ok(built)
+}
+
+/// Takes the tag from the keyword in a label, which is part of a name there.
+fn untagged_labels(xml: &str) -> String {
+    ["MUST", "SHOULD", "MAY"].iter().fold(xml.to_owned(), |xml, word| {
+        xml.replace(&format!("HIA-<bcp14>{word}</bcp14>-"), &format!("HIA-{word}-"))
+    })
+}
+
+/// Keeps labels and names of messages on one line: xml2rfc does not break a line behind a hyphen with
+/// a word joiner, which it does not print.
+fn unbroken(xml: &str) -> String {
+    let mut out = xml.to_owned();
+    for (start, end, _) in Label::find_all(xml).into_iter().rev() {
+        out.replace_range(start..end, &xml[start..end].replace('-', "-\u{2060}"));
+    }
+    for name in ["RESUME-ACK", "SUSPEND-ACK", "EPOCH-ECHO", "No-Operation"] {
+        out = out.replace(name, &name.replace('-', "-\u{2060}"));
+    }
+    out
 }
 
 fn xml2rfc(root: &Path) -> PathBuf {
@@ -143,4 +165,16 @@ fn run(command: &mut Command) -> Result<Output, SpecError> {
 
 fn text(octets: &[u8]) -> String {
     String::from_utf8_lossy(octets).into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn labels_stay_whole() {
+        let xml = untagged_labels("It <bcp14>MUST</bcp14>. (HIA-<bcp14>MUST</bcp14>-12)");
+        assert_eq!(xml, "It <bcp14>MUST</bcp14>. (HIA-MUST-12)");
+        assert_eq!(unbroken(&xml), "It <bcp14>MUST</bcp14>. (HIA-\u{2060}MUST-\u{2060}12)");
+    }
 }
