@@ -135,18 +135,22 @@ fn figure(text: &str) -> String {
 /// A blank line, then id and reason.
 fn entry(out: &mut String, id: &str, why: &str) {
     out.push('\n');
-    wrapped(out, &format!("{id}: "), why);
+    broken(out, &format!("{id}: "), 2, why);
 }
 
 /// Words behind a prefix, broken at blanks; later lines are indented like a field.
 fn wrapped(out: &mut String, prefix: &str, text: &str) {
+    broken(out, prefix, 11, text);
+}
+
+fn broken(out: &mut String, prefix: &str, indent_columns: usize, text: &str) {
     let mut line = prefix.to_owned();
     let mut is_first = true;
     for word in text.split(' ') {
         if !is_first && line.chars().count() + 1 + word.chars().count() > FIGURE_COLUMNS_MAX {
             // Writing to a string cannot fail.
             let _ = writeln!(out, "{}", line.trim_end());
-            line = " ".repeat(11);
+            line = " ".repeat(indent_columns);
             is_first = true;
         }
         if !is_first {
