@@ -9,6 +9,7 @@ mod fuzz;
 mod golden;
 mod hygiene;
 mod shell;
+mod spec;
 mod steps;
 mod tools;
 
@@ -36,6 +37,11 @@ enum Command {
     Test(steps::TestArgs),
     /// `test` as the continuous integration runs it: Cargo.lock and snapshots must be up to date.
     Ci(steps::TestArgs),
+    /// Build the Internet-Draft, or check that what is committed is whole and fresh.
+    ///
+    /// Fails on a broken reference, a BCP 14 keyword without a label, a label that is listed twice or cited nowhere, a
+    /// vector that its own checker refutes, and a generated file that is not up to date.
+    Spec(spec::SpecArgs),
     /// Measure against peers in one run and print ratios.
     ///
     /// Each round runs ours and the peers one after the other; the figures are medians over the rounds, and the ratio is
@@ -62,6 +68,7 @@ fn run(command: &Command) -> Result<ExitCode, Failure> {
     match command {
         Command::Test(args) => steps::run(&Shell::new(Lockfile::MayChange)?, args),
         Command::Ci(args) => steps::run(&Shell::new(Lockfile::MustBeCurrent)?, args),
+        Command::Spec(args) => spec::run(args).map_err(|error| Failure::Found(error.to_string())),
         Command::Bench(args) => {
             bench::run(&Shell::new(Lockfile::MayChange)?, args).map(|()| ExitCode::SUCCESS)
         }

@@ -113,6 +113,12 @@ const STEPS: &[Step] = &[
         run: |shell| fuzz::check(shell).map(Outcome::from),
     },
     Step {
+        name: "spec",
+        about: "the draft builds, every requirement is labelled and cited",
+        tools: &[&tools::SPEC_TOOLS],
+        run: spec_check,
+    },
+    Step {
         name: "tshark",
         about: "tshark's decoder agrees with the codec on every capture in pcaps/",
         tools: &[&tools::TSHARK],
@@ -146,6 +152,19 @@ fn codec_features(shell: &Shell) -> Result<Outcome, Failure> {
     for features in [&["--no-default-features"][..], &["--features", "serde"]] {
         skipped.extend(shell.run(shell.cargo("test").args(["--package", "hiatus-codec"]).args(features))?);
     }
+    Ok(skipped.into())
+}
+
+fn spec_check(shell: &Shell) -> Result<Outcome, Failure> {
+    // As a process, because its findings go to standard error and come through there.
+    let this =
+        std::env::current_exe().map_err(|source| Failure::Start { program: "xtask".to_owned(), source })?;
+    let check = |how: &str| shell.run(shell.program(&this).args(["spec", how]));
+    if tools::SPEC_TOOLS.is_present(shell) {
+        return check("--check").map(Outcome::from);
+    }
+    let mut skipped = check("--lint")?;
+    skipped.push("text and HTML not built: no kramdown-rfc, aasvg or Python".to_owned());
     Ok(skipped.into())
 }
 

@@ -25,6 +25,18 @@ enum Need {
 pub(crate) const TSHARK: Tool =
     Tool { name: "tshark", packages: &["tshark"], present: |_| on_path("tshark"), need: Need::Required };
 
+/// kramdown-rfc, figures, and Python for xml2rfc.
+pub(crate) const SPEC_TOOLS: Tool = Tool {
+    name: "draft tools",
+    packages: &["ruby-kramdown-rfc2629", "aasvg", "python3-venv"],
+    present: |shell| {
+        on_path("kramdown-rfc")
+            && on_path("aasvg")
+            && shell.ask(shell.program("python3").args(["-c", "import ensurepip, venv"])).is_some()
+    },
+    need: Need::Required,
+};
+
 /// A rustc whose library sources are there too, so that core can be built for a bare target.
 pub(crate) const RUST_SOURCES: Tool = Tool {
     name: "rustc with library sources",
