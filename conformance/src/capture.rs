@@ -15,7 +15,6 @@ mod segment;
 mod source;
 mod time;
 
-pub use link::LinkType;
 pub use problem::{CaptureError, Problem};
 pub use reader::{Comments, Reader, Record};
 pub use segment::{Endpoint, Found, NotTcp, Segment, find_segment};
