@@ -130,7 +130,7 @@ impl History {
 }
 
 fn index(count: u32) -> usize {
-    usize::try_from(count).unwrap_or_default() % SEGMENTS_MAX
+    usize::try_from(count.wrapping_sub(1)).unwrap_or_default() % SEGMENTS_MAX
 }
 
 #[cfg(test)]
