@@ -79,13 +79,16 @@ pub fn run(args: &CheckArgs) -> ExitCode {
     }
     let written = match args.format {
         Format::Json => json(&report),
-        Format::Human => human::write(&report, &mut std::io::stdout().lock(), std::io::stdout().is_terminal()),
+        Format::Human => {
+            human::write(&report, &mut std::io::stdout().lock(), std::io::stdout().is_terminal())
+        }
     };
     if let Err(error) = written {
         eprintln!("conform check: cannot write: {error}");
         return ExitCode::from(2);
     }
-    let failed = report.files.iter().flat_map(|file| &file.verdicts).any(|verdict| verdict.verdict == Outcome::Fail);
+    let failed =
+        report.files.iter().flat_map(|file| &file.verdicts).any(|verdict| verdict.verdict == Outcome::Fail);
     match (unreadable, failed) {
         (true, _) => ExitCode::from(2),
         (false, true) => ExitCode::from(1),
@@ -107,7 +110,8 @@ fn json(report: &Report) -> std::io::Result<()> {
 pub fn check_path(path: &Path) -> Result<FileReport, CaptureError> {
     let file = File::open(path)?;
     let octets = file.metadata().map_or(0, |metadata| metadata.len());
-    let bar = (octets >= PROGRESS_OCTETS_MIN && std::io::stderr().is_terminal()).then(|| progress_bar(octets));
+    let bar =
+        (octets >= PROGRESS_OCTETS_MIN && std::io::stderr().is_terminal()).then(|| progress_bar(octets));
     let report = check(file, |offset_octets| {
         if let Some(bar) = &bar {
             bar.set_position(offset_octets);
@@ -225,9 +229,13 @@ impl Checker {
             (&one.frames, one.connection, one.kind).cmp(&(&other.frames, other.connection, other.kind))
         });
         let mut problems = problems;
-        problems.extend(self.unknown_links.into_iter().map(|(link_type, (frame, count))| {
-            Problem::UnknownLinkType { frame, link_type, count }
-        }));
+        problems.extend(
+            self.unknown_links.into_iter().map(|(link_type, (frame, count))| Problem::UnknownLinkType {
+                frame,
+                link_type,
+                count,
+            }),
+        );
         if evicted > 0 {
             let max_count = crate::capture::flow::CONNECTIONS_MAX;
             problems.push(Problem::ConnectionsEvicted { max_count, count: evicted });

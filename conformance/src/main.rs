@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use hiatus_conformance::check;
+use hiatus_conformance::{check, show};
 
 /// Conformance of TCP stacks to Hiatus.
 #[derive(Debug, Parser)]
@@ -17,10 +17,13 @@ struct Cli {
 enum Command {
     /// Say what happened to the connections of a capture, and which requirements held.
     Check(check::CheckArgs),
+    /// Tell a capture as a story, one line a segment.
+    Show(show::ShowArgs),
 }
 
 fn main() -> ExitCode {
     match Cli::parse().command {
         Command::Check(args) => check::run(&args),
+        Command::Show(args) => show::run(&args),
     }
 }

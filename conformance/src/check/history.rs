@@ -92,8 +92,10 @@ impl History {
             if entry_end <= start {
                 break;
             }
-            let piece = usize::try_from(entry.start - start).ok().zip(usize::try_from(entry_end - start).ok());
-            if let Some(again) = piece.filter(|_| entry_end <= end).and_then(|(from, to)| data.get(from..to)) {
+            let piece =
+                usize::try_from(entry.start - start).ok().zip(usize::try_from(entry_end - start).ok());
+            if let Some(again) = piece.filter(|_| entry_end <= end).and_then(|(from, to)| data.get(from..to))
+            {
                 let octets = u64::from(entry.len_octets);
                 comparison.compared_octets += octets;
                 if self.digest(again) != entry.digest {

@@ -71,8 +71,7 @@ fn write_diagnosis(diagnosis: &Diagnosis, numbered: bool, out: &mut impl Write, 
     };
     let kind = serde_json::to_value(diagnosis.kind)?;
     let word = paint.with(colour, kind.as_str().unwrap_or_default());
-    let connection =
-        if numbered { format!("connection {}: ", diagnosis.connection) } else { String::new() };
+    let connection = if numbered { format!("connection {}: ", diagnosis.connection) } else { String::new() };
     writeln!(out, "  {word}  {connection}{}.", diagnosis.text)
 }
 

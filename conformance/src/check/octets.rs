@@ -25,7 +25,8 @@ impl Watch {
 
     fn on_any_octets(&mut self, seen: &Seen<'_>, end: &End) {
         // Whoever sends after all has not given up.
-        self.incidents.retain(|incident| !matches!(incident, Incident::GaveUp(gone) if gone.side == seen.sender));
+        self.incidents
+            .retain(|incident| !matches!(incident, Incident::GaveUp(gone) if gone.side == seen.sender));
         let own = self.end(seen.sender);
         own.last_octets = seen.mark;
         if !end.seen {
@@ -54,8 +55,7 @@ impl Watch {
         let takes_octets = seen.end > seen.start;
         if takes_octets && !peer.window_closed {
             let resends = &mut self.end(seen.sender).resends;
-            resends.interval_nanos =
-                if resends.count == 0 { 0 } else { seen.mark.nanos_since(resends.last) };
+            resends.interval_nanos = if resends.count == 0 { 0 } else { seen.mark.nanos_since(resends.last) };
             resends.count += 1;
             resends.last = seen.mark;
             self.end(seen.sender.peer()).unanswered += 1;
@@ -116,9 +116,8 @@ impl Watch {
             suspicion = Suspicion { count: 0, first: seen.mark, lowest: seen.start };
         }
         self.end(seen.sender).sender_suspicion = suspicion;
-        let by_clock = below
-            && is_back
-            && (differs || suspicion.count >= RESENDS_MIN || late_nanos >= STALL_NANOS);
+        let by_clock =
+            below && is_back && (differs || suspicion.count >= RESENDS_MIN || late_nanos >= STALL_NANOS);
         // Other content in octets acknowledged long ago: of itself where there are no timestamps, else with a clock that
         // stood still. (A rollback by less than the time away leaves it ahead of all it showed before.)
         let is_slow = matches!(clock, ClockSign::Slow(..)) || end.clock.is_none();

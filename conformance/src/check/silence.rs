@@ -23,7 +23,9 @@ impl Watch {
     pub(super) fn note_giving_up(&mut self, side: Side, now: Timestamp) {
         let end = &self.ends[side.index()];
         let acked = self.ends[side.peer().index()].acked;
-        let Some(interval_nanos) = Some(end.resends.interval_nanos).filter(|interval| *interval > 0) else { return };
+        let Some(interval_nanos) = Some(end.resends.interval_nanos).filter(|interval| *interval > 0) else {
+            return;
+        };
         // The next resend is due after twice the interval (RFC 6298, section 5.5); half of one more is allowed.
         let overdue = end.resends.count >= RESENDS_MIN
             && end.sent > acked
@@ -64,9 +66,11 @@ impl Watch {
         );
         let since = end.waits_since(peer.acked_first);
         let waits = end.sent > peer.acked || rolled_back;
-        if waits && end.resends.count >= RESENDS_MIN && end.resends.last.nanos_since(since) >= STALL_NANOS {
-            let reset = self.ends.iter().filter_map(|end| end.reset).min_by_key(|mark| mark.frame);
-            let (resends, until) = (end.resends.count, reset.unwrap_or(self.last));
+        let reset = self.ends.iter().filter_map(|end| end.reset).min_by_key(|mark| mark.frame);
+        let until = reset.unwrap_or(self.last);
+        let lasted = end.resends.last.nanos_since(since).min(until.nanos_since(since));
+        if waits && end.resends.count >= RESENDS_MIN && lasted >= STALL_NANOS {
+            let resends = end.resends.count;
             let (acked, sent, recovered) = (peer.acked.max(end.floor), end.sent, false);
             self.note(Incident::Stall(Stall { side, since, until, resends, recovered, acked, sent }));
         }

@@ -98,7 +98,9 @@ impl Teller<'_> {
                 differing.octets, differing.low, differing.high, differing.original_frame
             ),
             (None, 0) => String::new(),
-            (None, compared) => format!("; the {compared} octets sent again that could be compared are the same"),
+            (None, compared) => {
+                format!("; the {compared} octets sent again that could be compared are the same")
+            }
         };
         let text = format!(
             "{} came back as an older sender: {} had acknowledged {acked} (frame {}), from frame {} on it sends from \
@@ -223,7 +225,9 @@ impl Teller<'_> {
             }
             _ if stalled => {
                 let last = self.watch.last.frame;
-                let text = format!("neither FIN nor RST: the last segment is frame {last}, with the connection stalled");
+                let text = format!(
+                    "neither FIN nor RST: the last segment is frame {last}, with the connection stalled"
+                );
                 Some(self.diagnosis(DiagnosisKind::OpenAtEnd, None, vec![last], text))
             }
             _ => self.survival(),
@@ -243,7 +247,8 @@ impl Teller<'_> {
         }
         let back = back?;
         let after = self.watch.last.nanos_since(back);
-        let text = format!("the connection survived: it goes on for {} after frame {}", span(after), back.frame);
+        let text =
+            format!("the connection survived: it goes on for {} after frame {}", span(after), back.frame);
         Some(self.diagnosis(DiagnosisKind::Survived, None, vec![back.frame], text))
     }
 
@@ -263,7 +268,9 @@ impl Teller<'_> {
 
     fn silence_before(&self, side: Side, mark: Mark) -> Option<&Silence> {
         self.watch.incidents.iter().find_map(|incident| match incident {
-            Incident::Silence(silence) if silence.side == side && silence.until == Some(mark) => Some(silence),
+            Incident::Silence(silence) if silence.side == side && silence.until == Some(mark) => {
+                Some(silence)
+            }
             _ => None,
         })
     }
@@ -292,7 +299,13 @@ impl Teller<'_> {
         format!("{letter} ({})", self.flow.endpoints[side.index()])
     }
 
-    fn diagnosis(&self, kind: DiagnosisKind, side: Option<Side>, frames: Vec<u64>, text: String) -> Diagnosis {
+    fn diagnosis(
+        &self,
+        kind: DiagnosisKind,
+        side: Option<Side>,
+        frames: Vec<u64>,
+        text: String,
+    ) -> Diagnosis {
         let connection = self.flow.number;
         Diagnosis { kind, connection, side: side.map(letter), frames, octets: None, duration_ns: None, text }
     }

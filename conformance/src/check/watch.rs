@@ -225,7 +225,9 @@ impl Watch {
         }
         for incident in &mut self.incidents {
             match incident {
-                Incident::Receiver(rollback) if rollback.side == seen.sender && rollback.recovered.is_none() => {
+                Incident::Receiver(rollback)
+                    if rollback.side == seen.sender && rollback.recovered.is_none() =>
+                {
                     rollback.recovered = Some(seen.mark);
                 }
                 Incident::Sender(rollback)
