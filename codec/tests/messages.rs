@@ -76,7 +76,7 @@ quickcheck! {
             writer.message(&message).unwrap();
             let area = writer.as_slice();
             let parsed = options(area).next().unwrap().unwrap();
-            area.len() == usize::from(message.len_octets()) && parsed.hiatus() == Some(&message)
+            area.len() == usize::from(message.len_octets()) && parsed.hiatus() == Some(message)
         })
     }
 
@@ -119,12 +119,12 @@ fn durations() {
         (0, 0, "none"),
         (60, 60, "60s"),
         (32_767, 0x7fff, "32767s"),
-        (32_768, 0x8000 | 547, "547min"),
+        (32_768, 0x8000 | 546, "546min"),
         (u32::MAX, 0xffff, "32767min"),
     ] {
         let hold = HoldTime::from_seconds(seconds);
         assert_eq!((hold.0, hold.to_string().as_str()), (wire, text));
-        assert!(hold.seconds() >= seconds.min(1_966_020));
+        assert!(hold.seconds() <= seconds);
     }
     assert!(HoldTime(0x8000).is_none());
 }

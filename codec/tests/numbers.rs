@@ -24,7 +24,9 @@ fn position_nearest_to_a_reference() {
         (0xffff_ffff, G4 + 1, G4 - 1),
         (1, G4 - 1, G4 + 1),
         (0xffff_ffff, 0, 0xffff_ffff),
-        (0x8000_0000, 2 * G4, 2 * G4 + 0x8000_0000),
+        // Equally near: the smaller, unless it would be below zero.
+        (0x8000_0000, 2 * G4, 2 * G4 - 0x8000_0000),
+        (0x8000_0000, 0, 0x8000_0000),
     ] {
         assert_eq!(Position::nearest(low, Position(reference)), Position(expected), "{low} near {reference}");
     }

@@ -1,8 +1,27 @@
-//! The walk over an option area: what each kind of malformed octets yields (draft, {#reading-options}).
+//! The walk over an option area: what each kind of malformed octets yields (draft, {#opt-parsing}).
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
-use hiatus_codec::{KnownOptions, OptionError, OptionKind, OptionWriter, SequenceNumber, TcpOption, options};
+use hiatus_codec::{
+    Flags, KnownOptions, OptionError, OptionKind, OptionWriter, Segment, SequenceNumber, TcpOption, options,
+};
 use quickcheck::{TestResult, quickcheck};
+
+/// What a TCP needs of a segment with these flags and options, and no data.
+fn known(flags: Flags, area: &[u8]) -> KnownOptions<'_> {
+    let segment = Segment {
+        source_port: 1,
+        destination_port: 2,
+        seq: SequenceNumber(0),
+        ack: SequenceNumber(0),
+        flags,
+        window: 0,
+        checksum: 0,
+        urgent: 0,
+        options: area,
+        payload: &[],
+    };
+    KnownOptions::parse(&segment)
+}
 
 /// The walk as text, errors marked with `!`: the form of the vectors file.
 fn story(area: &[u8]) -> String {
@@ -63,13 +82,13 @@ fn nothing_counts_after_end_of_list() {
     assert_eq!(story(&[1, 0, 0, 0]), "nop, eol");
     assert_eq!(story(&[0, 1, 1, 1]), "eol, !padding at 1");
     assert_eq!(story(&[0, 0, 0, 2]), "eol, !padding at 3");
-    assert_eq!(KnownOptions::parse(&[0, 2, 4, 5, 180, 0, 0, 0]).mss, None);
+    assert_eq!(known(Flags::ACK, &[0, 2, 4, 5, 180, 0, 0, 0]).mss, None);
 }
 
 #[test]
 fn the_first_of_a_kind_counts() {
-    let known = KnownOptions::parse(&[2, 4, 5, 180, 2, 4, 2, 24]);
-    assert_eq!((known.mss, known.error), (Some(1460), None));
+    let found = known(Flags::ACK, &[2, 4, 5, 180, 2, 4, 2, 24]);
+    assert_eq!((found.mss, found.error), (Some(1460), None));
 }
 
 #[test]
@@ -89,8 +108,8 @@ fn every_kind_with_every_length_ends_and_stays_inside() {
 fn known_options_agree_with_the_walk_on_the_fast_path() {
     let fast = [1, 1, 8, 10, 0, 0, 0, 9, 0, 0, 0, 7];
     let slow = [8, 10, 0, 0, 0, 9, 0, 0, 0, 7, 1, 1];
-    assert_eq!(KnownOptions::parse(&fast), KnownOptions::parse(&slow));
-    let timestamps = KnownOptions::parse(&fast).timestamps.unwrap();
+    assert_eq!(known(Flags::ACK, &fast), known(Flags::ACK, &slow));
+    let timestamps = known(Flags::ACK, &fast).timestamps.unwrap();
     assert_eq!((timestamps.value, timestamps.echo_reply), (9, 7));
 }
 
@@ -98,7 +117,7 @@ fn known_options_agree_with_the_walk_on_the_fast_path() {
 fn sack_blocks_in_wire_order() {
     let area = [5, 18, 0, 0, 0, 1, 0, 0, 0, 101, 0, 0, 0, 201, 0, 0, 1, 45, 1, 1];
     assert_eq!(story(&area), "sack 1-101 201-301, nop, nop");
-    let sack = KnownOptions::parse(&area).sack.unwrap();
+    let sack = known(Flags::ACK, &area).sack.unwrap();
     assert_eq!(
         sack.iter().map(|block| block.left).collect::<Vec<_>>(),
         [SequenceNumber(1), SequenceNumber(201)]
@@ -118,9 +137,8 @@ fn a_full_area_refuses_one_octet_more() {
 quickcheck! {
     fn no_octets_panic(area: Vec<u8>) -> bool {
         let area = &area[..area.len().min(40)];
-        let known = KnownOptions::parse(area);
         let first_error = options(area).find_map(Result::err);
-        story(area).len() < 4096 && known.error == first_error
+        story(area).len() < 4096 && known(Flags::ACK, area).error == first_error
     }
 
     fn likely_areas_are_written_back(seed: Vec<u8>) -> TestResult {
@@ -129,7 +147,10 @@ quickcheck! {
         for pair in seed.chunks(2) {
             let kind = [1, 2, 3, 4, 5, 8, 30, 253, 254][usize::from(pair[0]) % 9];
             let body = usize::from(*pair.last().unwrap()) % 26;
-            if kind == 1 { area.push(1); continue; }
+            if kind == 1 {
+                if area.len() < 40 { area.push(1); }
+                continue;
+            }
             let body = match kind { 2 => 2, 3 => 1, 4 => 0, 5 => 8, 8 => 8, _ => body.max(2) };
             if area.len() + 2 + body > 40 { break; }
             area.extend([kind, u8::try_from(2 + body).unwrap()]);
@@ -168,4 +189,45 @@ fn errors_name_kind_offset_found_and_expected() {
         expected_octets: 4,
     };
     assert_eq!(error, expected);
+}
+
+#[test]
+fn a_message_counts_only_on_the_segments_that_carry_it() {
+    let echo = [253, 9, 0x48, 0x49, 0x20, 0, 0, 0, 1, 0, 0, 0];
+    let abort = [253, 14, 0x48, 0x49, 0x70, 6, 1, 2, 3, 4, 5, 6, 7, 8, 0, 0];
+    let short = [253, 8, 0x48, 0x49, 0, 0x18, 0, 60];
+    let long = [253, 16, 0x48, 0x49, 0, 0x18, 0, 60, 1, 2, 3, 4, 5, 6, 7, 8];
+    let version_0 = [253, 8, 0x48, 0x49, 0, 0x08, 0, 60];
+    let syn_ack = Flags::SYN.union(Flags::ACK);
+    let rst_ack = Flags::RST.union(Flags::ACK);
+    for (flags, area, counts) in [
+        (Flags::ACK, &echo[..], true),
+        (Flags::ACK.union(Flags::PSH), &echo[..], true),
+        (Flags::ACK.union(Flags::FIN), &echo[..], false),
+        (syn_ack, &echo[..], false),
+        (rst_ack, &echo[..], false),
+        (Flags(0), &echo[..], false),
+        (rst_ack, &abort[..], true),
+        (Flags::RST, &abort[..], true),
+        (Flags::ACK, &abort[..], false),
+        (Flags::SYN, &short[..], true),
+        (syn_ack, &short[..], false),
+        (Flags::ACK, &short[..], false),
+        (syn_ack, &long[..], true),
+        (Flags::ACK, &long[..], true),
+        (Flags::ACK.union(Flags::FIN), &long[..], true),
+        (rst_ack, &long[..], false),
+        (Flags::SYN, &version_0[..], false),
+    ] {
+        assert_eq!(known(flags, area).hiatus.is_some(), counts, "{flags} {}", story(area));
+    }
+}
+
+#[test]
+fn the_first_message_that_counts_is_taken() {
+    // An unknown subtype, an ABORT on a pure ACK, then an EPOCH-ECHO.
+    let mut area = vec![253, 5, 0x48, 0x49, 0x90, 253, 14, 0x48, 0x49, 0x70, 6, 1, 2, 3, 4, 5, 6, 7, 8];
+    area.extend([253, 9, 0x48, 0x49, 0x20, 0, 0, 0, 1, 253, 9, 0x48, 0x49, 0x20, 0, 0, 0, 2]);
+    let found = known(Flags::ACK, &area).hiatus.unwrap();
+    assert_eq!(found.message().to_string(), "epoch-echo 1");
 }

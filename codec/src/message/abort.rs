@@ -1,4 +1,4 @@
-//! ABORT (draft, {#abort}): a reset that says why and proves who.
+//! ABORT (draft, {#opt-abort}): a reset that says why and proves who.
 
 use core::fmt;
 
@@ -7,7 +7,7 @@ use crate::message::MESSAGE_LEN_OCTETS_MAX;
 
 pub(crate) const LEN_OCTETS: u8 = 14;
 
-/// Why a connection is aborted (draft, {#abort}).
+/// Why a connection is aborted (draft, {#opt-abort}).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct AbortReason(pub u8);
@@ -56,7 +56,7 @@ pub struct Abort {
 impl Abort {
     pub(crate) fn parse(input: &[u8]) -> Parsed<'_, Self> {
         let (input, reason) = field::u8(input)?;
-        let (input, proof) = field::octets8(input)?;
+        let (input, proof) = field::octets(input)?;
         Ok((input, Self { reason: AbortReason(reason), proof }))
     }
 
