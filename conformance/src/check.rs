@@ -202,7 +202,7 @@ impl Checker {
         let own = flow.directions[place.sender.index()];
         let peer = flow.directions[place.sender.peer().index()];
         let tcp = &segment.tcp;
-        let options = KnownOptions::parse(tcp.options);
+        let options = KnownOptions::parse(tcp);
         let start = own.position(tcp.seq);
         let fin_and_syn =
             i64::from(tcp.flags.contains(Flags::SYN)) + i64::from(tcp.flags.contains(Flags::FIN));
