@@ -124,7 +124,8 @@ fn differences(ours: &BTreeMap<u64, Row>, theirs: &BTreeMap<u64, Row>) -> BTreeM
 #[test]
 fn every_tcp_frame_reads_as_tshark_reads_it() {
     let (Some(wild), Some(expected)) = (shared("wild"), shared("wild-expected")) else { return };
-    let files: BTreeMap<String, String> = manifest(&wild).into_iter().map(|(file, sha)| (sha, file)).collect();
+    let files: BTreeMap<String, String> =
+        manifest(&wild).into_iter().map(|(file, sha)| (sha, file)).collect();
     let text = std::fs::read_to_string(expected.join("files.tsv")).expect("files.tsv");
     let mut unexplained = String::new();
     let mut occurred = BTreeSet::new();

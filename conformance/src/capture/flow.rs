@@ -89,7 +89,11 @@ impl Direction {
     }
 }
 
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "modulo 2^32 is what is asked for")]
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "modulo 2^32 is what is asked for"
+)]
 fn low_32_bits(position: i64) -> u32 {
     position as u32
 }
