@@ -11,8 +11,8 @@ const RUNS: u64 = 2000;
 
 /// Loss, duplication and reordering that vary with the seed.
 fn bad_network(seed: u64) -> Scenario {
-    let loss_per_mille = u16::try_from(seed % 6 * 15).unwrap();
-    let duplicates_per_mille = u16::try_from(seed % 5 * 10).unwrap();
+    let loss_per_mille = u16::try_from(seed % 6 * 15).expect("small");
+    let duplicates_per_mille = u16::try_from(seed % 5 * 10).expect("small");
     Scenario::new(seed)
         .loss(loss_per_mille)
         .duplicates(duplicates_per_mille)
