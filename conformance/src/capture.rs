@@ -19,3 +19,4 @@ pub use problem::{CaptureError, Problem};
 pub use reader::{Comments, Reader, Record};
 pub use segment::{Endpoint, Found, NotTcp, Segment, find_segment};
 pub use time::Timestamp;
+pub(crate) use time::span;

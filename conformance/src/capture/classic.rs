@@ -2,11 +2,11 @@
 
 use std::io::Read;
 
-use pcap_file::pcap::PcapHeader;
 use pcap_file::TsResolution;
+use pcap_file::pcap::PcapHeader;
 
-use super::problem::{CaptureError, Problem};
 use super::fields::{as_u64, as_usize, u32_at};
+use super::problem::{CaptureError, Problem};
 use super::reader::{Framed, RECORD_OCTETS_MAX};
 use super::source::Source;
 use super::time::Timestamp;
@@ -112,9 +112,7 @@ impl Classic {
         let [included, original] =
             [8, 12].map(|at| u32_at(record, at, self.header.endianness).unwrap_or_default());
         let minor = self.header.version_minor;
-        if minor < SWAPPED_LENGTHS_MINOR_MAX
-            || (minor == SWAPPED_LENGTHS_MINOR_MAX && included > original)
-        {
+        if minor < SWAPPED_LENGTHS_MINOR_MAX || (minor == SWAPPED_LENGTHS_MINOR_MAX && included > original) {
             return (original, included);
         }
         (included, original)

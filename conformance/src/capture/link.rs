@@ -81,8 +81,7 @@ fn behind_type(mut kind: u16, mut rest: &[u8]) -> Option<&[u8]> {
             ether_type::IPV4 | ether_type::IPV6 => return Some(rest),
             ether_type::VLAN_TAGGED_FRAME
             | ether_type::PROVIDER_BRIDGING
-            | ether_type::VLAN_DOUBLE_TAGGED_FRAME
-             => {
+            | ether_type::VLAN_DOUBLE_TAGGED_FRAME => {
                 kind = be16(rest, 2)?;
                 rest = rest.get(4..)?;
             }
@@ -149,7 +148,11 @@ mod tests {
             (228, &[]),
         ];
         for (link_type, head) in heads {
-            assert_eq!(behind_link(link_type, &with_ip(head)), Behind::Ip(&IP), "link type {link_type} {head:x?}");
+            assert_eq!(
+                behind_link(link_type, &with_ip(head)),
+                Behind::Ip(&IP),
+                "link type {link_type} {head:x?}"
+            );
         }
         assert_eq!(behind_link(147, &IP), Behind::UnknownLinkType);
         assert_eq!(behind_link(1, &[0; 13]), Behind::Other);

@@ -123,10 +123,8 @@ impl Pcapng {
     }
 
     fn read_body(&mut self, block_type: u32, body: &[u8], whole_octets: usize, offset_octets: u64) -> Block {
-        let short = Block::Other {
-            whole_octets,
-            problem: Some(Problem::BlockShort { offset_octets, block_type }),
-        };
+        let short =
+            Block::Other { whole_octets, problem: Some(Problem::BlockShort { offset_octets, block_type }) };
         match block_type {
             INTERFACE_DESCRIPTION_BLOCK => {
                 let problem = match self.interface(body) {

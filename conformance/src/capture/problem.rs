@@ -10,7 +10,9 @@ pub enum CaptureError {
     #[error("cannot read: {0}")]
     Io(#[from] std::io::Error),
     /// The first octets are those of no capture format.
-    #[error("not a capture: the first four octets are {found:02x?}, expected the magic number of pcap or pcapng")]
+    #[error(
+        "not a capture: the first four octets are {found:02x?}, expected the magic number of pcap or pcapng"
+    )]
     NotACapture {
         /// The first four octets of the file, fewer if it is shorter.
         found: Vec<u8>,
@@ -36,7 +38,9 @@ pub enum CaptureError {
 #[non_exhaustive]
 pub enum Problem {
     /// The file ends inside a record or block. Everything before it was read.
-    #[error("octet {offset_octets}: the file ends inside a record: {found_octets} of {expected_octets} octets are there")]
+    #[error(
+        "octet {offset_octets}: the file ends inside a record: {found_octets} of {expected_octets} octets are there"
+    )]
     RecordCut {
         /// Where the record begins in the file.
         offset_octets: u64,
@@ -46,7 +50,9 @@ pub enum Problem {
         expected_octets: u64,
     },
     /// A record says it is longer than any packet; reading stops there.
-    #[error("octet {offset_octets}: a record of {found_octets} octets, at most {max_octets} expected; reading stops here")]
+    #[error(
+        "octet {offset_octets}: a record of {found_octets} octets, at most {max_octets} expected; reading stops here"
+    )]
     RecordTooLong {
         /// Where the record begins in the file.
         offset_octets: u64,
@@ -56,7 +62,9 @@ pub enum Problem {
         max_octets: u64,
     },
     /// A pcapng block breaks the format; reading stops there.
-    #[error("octet {offset_octets}: bad pcapng block of type {block_type:#010x}: {reason}; reading stops here")]
+    #[error(
+        "octet {offset_octets}: bad pcapng block of type {block_type:#010x}: {reason}; reading stops here"
+    )]
     BlockBroken {
         /// Where the block begins in the file.
         offset_octets: u64,
@@ -66,7 +74,9 @@ pub enum Problem {
         reason: &'static str,
     },
     /// A pcapng block holds less than its own fixed fields; it is passed over.
-    #[error("octet {offset_octets}: pcapng block of type {block_type:#010x} is shorter than its fields; passed over")]
+    #[error(
+        "octet {offset_octets}: pcapng block of type {block_type:#010x} is shorter than its fields; passed over"
+    )]
     BlockShort {
         /// Where the block begins in the file.
         offset_octets: u64,
@@ -88,7 +98,9 @@ pub enum Problem {
         max_count: usize,
     },
     /// Packets of a link type this program does not know.
-    #[error("{count} packets from frame {frame} on have link type {link_type}, which is not known here; passed over")]
+    #[error(
+        "{count} packets from frame {frame} on have link type {link_type}, which is not known here; passed over"
+    )]
     UnknownLinkType {
         /// First such packet, from 1.
         frame: u64,
@@ -106,7 +118,9 @@ pub enum Problem {
         kind: std::io::ErrorKind,
     },
     /// More connections than are followed at once; the ones silent longest were closed early.
-    #[error("more than {max_count} connections at once: {count} were closed early, and what they did later counts anew")]
+    #[error(
+        "more than {max_count} connections at once: {count} were closed early, and what they did later counts anew"
+    )]
     ConnectionsEvicted {
         /// How many are followed.
         max_count: usize,

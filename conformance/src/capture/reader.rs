@@ -146,7 +146,9 @@ impl<R: Read> Reader<R> {
         self.last = 0;
         while !self.ended {
             let next = match &mut self.format {
-                Format::Classic(classic) => classic.next(&mut self.source).map(|framed| framed.map(Block::Packet)),
+                Format::Classic(classic) => {
+                    classic.next(&mut self.source).map(|framed| framed.map(Block::Packet))
+                }
                 Format::Pcapng(pcapng) => pcapng.next(&mut self.source),
             };
             match next {

@@ -248,13 +248,16 @@ mod tests {
         assert_eq!(segment.source.to_string(), "10.0.0.1:80");
         assert_eq!((segment.data_octets, segment.is_whole(), segment.header_octets), (3, true, 32));
         for length in 40..55 {
-            let Found::Segment(cut) = find_segment(101, &PACKET[..length]) else { panic!("no segment at {length}") };
+            let Found::Segment(cut) = find_segment(101, &PACKET[..length]) else {
+                panic!("no segment at {length}")
+            };
             assert_eq!((cut.data_octets, cut.is_whole(), cut.header_octets), (3, false, 32));
             assert_eq!(cut.tcp.options, &PACKET[40..length.min(52)]);
             assert_eq!(cut.tcp.seq.0, 5);
         }
         for length in 0..40 {
-            let expected = if length == 0 { NotTcp::Cut } else { reason(&PACKET[..length]).expect("no segment") };
+            let expected =
+                if length == 0 { NotTcp::Cut } else { reason(&PACKET[..length]).expect("no segment") };
             assert!(matches!(expected, NotTcp::Cut), "{length}: {expected:?}");
         }
     }

@@ -51,8 +51,12 @@ impl Timestamp {
     }
 }
 
-/// A span in seconds for people: `3.431 s`; milliseconds below a second.
-pub(crate) struct Span(pub(crate) i64);
+/// A span of `nanos` for people: `3.431 s`; whole milliseconds below a second.
+pub(crate) fn span(nanos: i64) -> impl fmt::Display {
+    Span(nanos)
+}
+
+struct Span(i64);
 
 impl fmt::Display for Span {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

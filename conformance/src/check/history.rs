@@ -92,8 +92,10 @@ impl History {
             if entry_end <= start {
                 break;
             }
-            let piece = usize::try_from(entry.start - start).ok().zip(usize::try_from(entry_end - start).ok());
-            if let Some(again) = piece.filter(|_| entry_end <= end).and_then(|(from, to)| data.get(from..to)) {
+            let piece =
+                usize::try_from(entry.start - start).ok().zip(usize::try_from(entry_end - start).ok());
+            if let Some(again) = piece.filter(|_| entry_end <= end).and_then(|(from, to)| data.get(from..to))
+            {
                 let octets = u64::from(entry.len_octets);
                 comparison.compared_octets += octets;
                 if self.digest(again) != entry.digest {
@@ -130,7 +132,7 @@ impl History {
 }
 
 fn index(count: u32) -> usize {
-    usize::try_from(count).unwrap_or_default() % SEGMENTS_MAX
+    usize::try_from(count.wrapping_sub(1)).unwrap_or_default() % SEGMENTS_MAX
 }
 
 #[cfg(test)]

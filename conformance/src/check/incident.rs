@@ -19,6 +19,19 @@ impl Mark {
     }
 }
 
+/// What the timestamp clock of an end says about its past.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum ClockSign {
+    /// No timestamps, too few, or nothing odd.
+    #[default]
+    Nothing,
+    /// It is this many ticks behind the highest it ever showed.
+    Back(u32),
+    /// It is ahead of that, but made only so many ticks where so many were due: it stood still, or went back by less
+    /// than had gone by.
+    Slow(u32, u32),
+}
+
 /// `side` came back without part of what it had received: it acknowledges less than before.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct ReceiverRollback {
@@ -32,8 +45,7 @@ pub(super) struct ReceiverRollback {
     pub(super) last: Mark,
     /// Segments that say so.
     pub(super) count: u32,
-    /// Ticks its timestamp clock went back.
-    pub(super) clock_back: Option<u32>,
+    pub(super) clock: ClockSign,
     /// When its acknowledgments were again where they had been.
     pub(super) recovered: Option<Mark>,
 }
@@ -52,8 +64,7 @@ pub(super) struct SenderRollback {
     pub(super) last: Mark,
     /// Segments that say so.
     pub(super) count: u32,
-    /// Ticks its timestamp clock went back.
-    pub(super) clock_back: Option<u32>,
+    pub(super) clock: ClockSign,
     /// Octets sent again that could be compared, and those that differ.
     pub(super) compared_octets: u64,
     pub(super) differing: Option<Extent>,
@@ -84,8 +95,8 @@ pub(super) struct Silence {
     /// Its next segment; `None`: it was never heard again, the connection's last segment is `last`.
     pub(super) until: Option<Mark>,
     pub(super) last: Mark,
-    /// Ticks by which its timestamp clock went on, and the ticks it makes in that time otherwise.
-    pub(super) clock: Option<(u32, u32)>,
+    /// What its clock showed when it was back; `None`: no timestamps.
+    pub(super) clock: Option<ClockSign>,
 }
 
 /// `side` stopped sending again although nothing had been acknowledged and nothing closed.
