@@ -1,1 +1,3 @@
-//! Conformance.
+//! The conformance suite for Hiatus.
+
+pub mod script;
