@@ -2,7 +2,7 @@
 
 use crate::OptionKind;
 
-/// Why an option could not be read (draft, {#reading-options}).
+/// Why an option could not be read (draft, {#opt-parsing}).
 ///
 /// Offsets count from the first octet of the option area, 0 to 39. Only [`OptionError::BadLength`] lets the walk go
 /// on; every other variant is its last item.

@@ -17,13 +17,15 @@ impl HoldTime {
     /// None: not offered, refused, or not known.
     pub const NONE: Self = Self(0);
 
-    /// The smallest duration that the wire can say and that is at least `seconds`; beyond 32,767 minutes, that many.
+    /// The longest duration that the wire can say and that is at most `seconds`.
+    ///
+    /// A hold is rounded down: nobody is promised more than there is (draft, {#durations}).
     #[must_use]
     pub fn from_seconds(seconds: u32) -> Self {
         match u16::try_from(seconds) {
             Ok(count) if count <= COUNT_MAX => Self(count),
             _ => {
-                let minutes = seconds.div_ceil(SECONDS_IN_MINUTE).min(u32::from(COUNT_MAX));
+                let minutes = (seconds / SECONDS_IN_MINUTE).min(u32::from(COUNT_MAX));
                 Self(MINUTES | u16::try_from(minutes).unwrap_or(COUNT_MAX))
             }
         }

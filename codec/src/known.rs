@@ -3,12 +3,14 @@
 use crate::error::OptionError;
 use crate::message::HiatusOption;
 use crate::option::{OptionKind, TcpOption, length};
+use crate::segment::Segment;
 use crate::standard::{SackBlocks, Timestamps};
 use crate::walk::options;
 
 /// The options of one segment, each kind once.
 ///
-/// Of a kind that stands more than once the first counts, Hiatus included (draft, {#reading-options}).
+/// Of a kind that stands more than once the first counts. Of several Hiatus messages it is the first one that no rule
+/// of the draft's {#opt-head} and {#opt-capable} tells a receiver to ignore.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub struct KnownOptions<'a> {
     /// Timestamps.
@@ -21,22 +23,24 @@ pub struct KnownOptions<'a> {
     pub sack_permitted: bool,
     /// Selective acknowledgments.
     pub sack: Option<SackBlocks<'a>>,
-    /// The Hiatus message.
+    /// The Hiatus message; never one of an unknown subtype, or one that this segment cannot carry.
     pub hiatus: Option<HiatusOption<'a>>,
     /// The first error of the walk.
     pub error: Option<OptionError>,
 }
 
 impl<'a> KnownOptions<'a> {
-    /// Walks `area` once; see [`options`] for what ends the walk.
+    /// Walks the options of `segment` once; see [`options`] for what ends the walk.
     #[must_use]
-    pub fn parse(area: &'a [u8]) -> Self {
-        if let Some(timestamps) = only_timestamps(area) {
+    #[inline]
+    pub fn parse(segment: &Segment<'a>) -> Self {
+        if let Some(timestamps) = only_timestamps(segment.options) {
             return Self { timestamps: Some(timestamps), ..Self::default() };
         }
         let mut known = Self::default();
-        for item in options(area) {
+        for item in options(segment.options) {
             match item {
+                Ok(TcpOption::Hiatus(option)) if !option.message.is_carried_on(segment) => {}
                 Ok(option) => known.take(option),
                 Err(error) => known.error = known.error.or(Some(error)),
             }

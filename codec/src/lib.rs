@@ -4,7 +4,7 @@
 //!
 //! * [`Segment`] is a zero-copy view of a TCP segment; [`Segment::parse`] and [`Segment::emit`] are mirror images.
 //! * [`options`] walks *all* options of a header. It keeps unknown kinds, stops at End of Option List, and never
-//!   resynchronises after a structural error (the draft, section "Reading the Option List").
+//!   resynchronises after a structural error (draft, {#opt-parsing}).
 //! * [`KnownOptions`] is the same walk folded into what a TCP needs of one segment.
 //! * [`Message`] holds the Hiatus messages; [`mac`] computes and checks what authenticates them.
 //!

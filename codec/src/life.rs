@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-/// One life of an end: (incarnation, generation), ordered in this order (draft, {#terminology}).
+/// One life of an end: (incarnation, generation), ordered in this order (draft, {#terms}).
 ///
 /// (0, 0) at establishment. A restore takes a new incarnation and generation 0; a return with memory intact takes the
 /// next generation.
@@ -38,7 +38,7 @@ impl fmt::Display for Life {
 }
 
 /// Four octets drawn once per incarnation from fresh entropy; they tell clones with one incarnation apart
-/// (draft, {#terminology}). 0 stands for "not known" and matches any.
+/// (draft, {#terms}). 0 stands for "not known" and matches any.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Nonce(pub u32);

@@ -1,4 +1,4 @@
-//! The session key and the MAC of the Hiatus messages (draft, {#mac}).
+//! The session key and the MAC of the Hiatus messages (draft, {#mac-input}).
 //!
 //! MAC: the first 8 octets of HMAC-SHA-256 under the session key over
 //! `role (1) | option from octet 4 to before the MAC | life (6) | nonce (4) | p1 (8) | p2 (8)`.
@@ -93,7 +93,7 @@ impl Role {
     }
 }
 
-/// What a MAC covers beside the message's own octets (draft, {#mac}, one constructor per row of its table).
+/// What a MAC covers beside the message's own octets (draft, {#mac-input}, one constructor per row of its table).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Context {
     /// The role of the message's sender.

@@ -1,4 +1,4 @@
-//! The Hiatus messages (draft, {#messages}): head, subtypes, and the typed value of each.
+//! The Hiatus messages (draft, {#opt-head}): head, subtypes, and the typed value of each.
 //!
 //! Head, 5 octets: `Kind | Len | ExID (2) | Subtype (4 bits) Flags (4 bits)`. Flags are sent 0 and ignored; octets
 //! past a message's known length are ignored too.
@@ -14,6 +14,7 @@ use core::fmt;
 use crate::error::{EmitError, OptionError};
 use crate::field::{self, Fields, Parsed};
 use crate::option::{ExperimentId, OptionKind, RawOption};
+use crate::segment::{Flags, Segment};
 use crate::walk::bad_length;
 use abort::Abort;
 use capable::Capable;
@@ -28,7 +29,7 @@ pub(crate) const HEAD_OCTETS: u8 = 5;
 /// The longest message: RESUME and RESUME-ACK.
 pub(crate) const MESSAGE_LEN_OCTETS_MAX: usize = 27;
 
-/// What a message is about: the upper four bits of octet 4 (draft, {#messages}).
+/// What a message is about: the upper four bits of octet 4 (draft, {#opt-head}).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Subtype(pub u8);
@@ -170,6 +171,33 @@ impl Message<'_> {
             Self::Unknown(unknown) => {
                 u8::try_from(unknown.body.len()).unwrap_or(u8::MAX).saturating_add(HEAD_OCTETS)
             }
+        }
+    }
+
+    /// True if a receiver may act on this message on `segment`: the table of messages (draft, {#opt-head}).
+    ///
+    /// An unknown subtype and a CAPABLE of version 0 are on no segment.
+    #[must_use]
+    pub fn is_carried_on(&self, segment: &Segment<'_>) -> bool {
+        let flags = segment.flags;
+        let pure_ack = flags.contains(Flags::ACK)
+            && !flags.intersects(Flags::SYN.union(Flags::FIN).union(Flags::RST))
+            && segment.payload.is_empty();
+        match self {
+            Self::Capable(capable) if capable.bits.version() == 0 => false,
+            // On a SYN only octets 0 to 7 are read, whatever the Length; elsewhere the key is needed.
+            Self::Capable(capable) => {
+                !flags.contains(Flags::RST)
+                    && (capable.key.is_some() || flags.contains(Flags::SYN) && !flags.contains(Flags::ACK))
+            }
+            Self::Epoch(_)
+            | Self::EpochEcho(_)
+            | Self::Suspend(_)
+            | Self::SuspendAck(_)
+            | Self::Resume(_)
+            | Self::ResumeAck(_) => pure_ack,
+            Self::Abort(_) => flags.contains(Flags::RST),
+            Self::Unknown(_) => false,
         }
     }
 

@@ -4,7 +4,7 @@ use core::fmt;
 
 use crate::SequenceNumber;
 
-/// A count of octets from the initial sequence number of a direction (draft, {#terminology}).
+/// A count of octets from the initial sequence number of a direction (draft, {#terms}).
 ///
 /// SYN is position 0, the first octet of data position 1, FIN counts one. Positions only grow, so the latest of two
 /// is the greater. The wire carries the low 32 bits; the MAC covers all 64.
@@ -15,7 +15,7 @@ pub struct Position(pub u64);
 impl Position {
     /// The position whose low 32 bits are `low` and that lies nearest to `reference` (draft, {#positions}).
     ///
-    /// Of two that lie equally near (2^31 octets each way) it is the later one. A result before 0 or beyond 2^64 - 1
+    /// Of two that lie equally near (2^31 octets each way) it is the smaller one. A result before 0 or beyond 2^64 - 1
     /// does not exist; there the nearest that does is taken.
     #[must_use]
     pub const fn nearest(low: u32, reference: Self) -> Self {
@@ -23,10 +23,9 @@ impl Position {
         let candidate = high | low as u64;
         const HALF: u64 = 1 << 31;
         const WHOLE: u64 = 1 << 32;
-        if candidate > reference.0 && candidate - reference.0 > HALF && candidate >= WHOLE {
+        if candidate > reference.0 && candidate - reference.0 >= HALF && candidate >= WHOLE {
             Self(candidate - WHOLE)
-        } else if reference.0 > candidate && reference.0 - candidate >= HALF && candidate <= u64::MAX - WHOLE
-        {
+        } else if reference.0 > candidate && reference.0 - candidate > HALF && candidate <= u64::MAX - WHOLE {
             Self(candidate + WHOLE)
         } else {
             Self(candidate)

@@ -1,4 +1,4 @@
-//! The walk over all options of a header (draft, {#reading-options}).
+//! The walk over all options of a header (draft, {#opt-parsing}).
 //!
 //! What stands before the first structural error is reported, then that error, then nothing: no resynchronisation.
 //! tshark, scapy, dpkt and etherparse disagree beyond that point, so nothing there can be relied upon.

@@ -1,4 +1,4 @@
-//! ABORT (draft, {#abort}): a reset that says why and proves who.
+//! ABORT (draft, {#opt-abort}): a reset that says why and proves who.
 
 use core::fmt;
 
@@ -7,7 +7,7 @@ use crate::message::MESSAGE_LEN_OCTETS_MAX;
 
 pub(crate) const LEN_OCTETS: u8 = 14;
 
-/// Why a connection is aborted (draft, {#abort}).
+/// Why a connection is aborted (draft, {#opt-abort}).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct AbortReason(pub u8);

@@ -1,4 +1,4 @@
-//! CAPABLE (draft, {#capable}): short on a SYN, long elsewhere.
+//! CAPABLE (draft, {#opt-capable}): short on a SYN, long elsewhere.
 
 use core::fmt;
 
@@ -34,8 +34,8 @@ impl CapableBits {
     /// The version that this crate speaks.
     pub const VERSION: u8 = 1;
     const SILENT: u8 = 0b1000;
-    const NEWLY_OLD: u8 = 0b0100;
-    const KEEPS: u8 = 0b0010;
+    const OLDER: u8 = 0b0100;
+    const RETAINS: u8 = 0b0010;
     const RESERVED: u8 = 0b0001;
 
     /// `version` (its low four bits count) with no capability.
@@ -65,19 +65,19 @@ impl CapableBits {
     /// S: the sender may fall silent for long. N implies it.
     #[must_use]
     pub const fn may_fall_silent(self) -> bool {
-        self.0 & (Self::SILENT | Self::NEWLY_OLD) != 0
+        self.0 & (Self::SILENT | Self::OLDER) != 0
     }
 
     /// N: the sender may return with an older state.
     #[must_use]
     pub const fn may_return_older(self) -> bool {
-        self.0 & Self::NEWLY_OLD != 0
+        self.0 & Self::OLDER != 0
     }
 
     /// K: the sender retains acknowledged octets for a peer with N.
     #[must_use]
     pub const fn retains(self) -> bool {
-        self.0 & Self::KEEPS != 0
+        self.0 & Self::RETAINS != 0
     }
 
     /// The same with S set.
@@ -89,20 +89,20 @@ impl CapableBits {
     /// The same with N and S set.
     #[must_use]
     pub const fn with_older(self) -> Self {
-        Self(self.0 | Self::SILENT | Self::NEWLY_OLD)
+        Self(self.0 | Self::SILENT | Self::OLDER)
     }
 
     /// The same with K set.
     #[must_use]
     pub const fn with_retention(self) -> Self {
-        Self(self.0 | Self::KEEPS)
+        Self(self.0 | Self::RETAINS)
     }
 }
 
 impl fmt::Display for CapableBits {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "v{} ", self.version())?;
-        let letters = [(Self::SILENT, "S"), (Self::NEWLY_OLD, "N"), (Self::KEEPS, "K")];
+        let letters = [(Self::SILENT, "S"), (Self::OLDER, "N"), (Self::RETAINS, "K")];
         if letters.iter().all(|(bit, _)| self.0 & bit == 0) {
             return f.write_str("-");
         }

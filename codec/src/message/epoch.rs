@@ -1,4 +1,4 @@
-//! EPOCH and EPOCH-ECHO (draft, {#epoch}).
+//! EPOCH and EPOCH-ECHO (draft, {#opt-epoch}).
 
 use core::fmt;
 

@@ -1,4 +1,4 @@
-//! RESUME and RESUME-ACK (draft, {#resume}).
+//! RESUME and RESUME-ACK (draft, {#opt-resume}).
 
 use core::fmt;
 

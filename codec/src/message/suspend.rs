@@ -1,4 +1,4 @@
-//! SUSPEND and SUSPEND-ACK (draft, {#suspend}).
+//! SUSPEND and SUSPEND-ACK (draft, {#opt-suspend}).
 
 use core::fmt;
 
