@@ -1,3 +1,32 @@
-//! Sans-IO TCP.
+//! # hiatus-engine
+//!
+//! TCP (RFC 9293) that carries Hiatus, without I/O: segments, commands and time go in, segments, events and the time of
+//! the next timeout come out. A [`Connection`] is one plain value, so a snapshot of it is a clone and a rollback an
+//! assignment.
+//!
+//! The crate knows no clock, socket, file, thread or randomness.
 #![no_std]
+#![forbid(unsafe_code)]
+
 extern crate alloc;
+
+mod command;
+mod config;
+mod connection;
+mod event;
+mod stray;
+mod time;
+
+pub use command::{Command, CommandError, WriteError};
+pub use config::{
+    Config, DEFAULT_BUFFER_OCTETS, DEFAULT_MSL, DEFAULT_MSS_OCTETS, DEFAULT_R2, DEFAULT_R2_SYN,
+    DEFAULT_RTO_MAX, DEFAULT_RTO_MIN, DEFAULT_SEND_MSS_OCTETS, Endpoints, Entropy, HiatusPolicy, INITIAL_RTO,
+    Offer, Timestamping, WINDOW_SCALE_MAX,
+};
+pub use connection::Connection;
+pub use event::{CloseReason, Event, FallbackReason, HiatusState, PeerState, SelfState, TcpState};
+pub use stray::answer_stray;
+pub use time::Time;
+
+/// Octets of a TCP header at its longest: the room that every segment without data fits in.
+pub const SEGMENT_LEN_OCTETS_MIN: usize = 60;

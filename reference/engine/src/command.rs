@@ -1,0 +1,89 @@
+//! What the owner of a connection may ask of it.
+
+use hiatus_codec::{HoldTime, Nonce};
+
+use crate::event::TcpState;
+
+/// A request of the owner: the application, or the host that is about to stop.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Command {
+    /// CLOSE (RFC 9293, section 3.10.4): no more will be written; what was written is still delivered.
+    Close,
+    /// ABORT (RFC 9293, section 3.10.5): the connection ends now. Where Hiatus is on, the peer is told by ABORT.
+    Abort,
+    /// The host is going away (draft, {#suspending}).
+    Suspend {
+        /// How long it expects to be away; [`HoldTime::NONE`] does not tell.
+        expected_absence: HoldTime,
+    },
+    /// The host is back with its memory intact, announced or not (draft, {#resuming}).
+    ///
+    /// Give it before any segment or timeout after the absence. On a plain connection it only forgives the time away.
+    Resume,
+    /// The host was restored from an older state (draft, {#restoring}).
+    Restored {
+        /// The new incarnation: greater than any before, from a source outside what is rolled back.
+        incarnation: u32,
+        /// Drawn from fresh entropy, not 0.
+        nonce: Nonce,
+        /// No earlier incarnation sent a TSval above this.
+        tsval_ceiling: u32,
+    },
+}
+
+/// Why a command was refused. Nothing changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, thiserror::Error)]
+#[non_exhaustive]
+pub enum CommandError {
+    /// The connection is over, or never began.
+    #[error("command in {found}: expected a connection")]
+    NoConnection {
+        /// Where the connection is.
+        found: TcpState,
+    },
+    /// The application has closed already.
+    #[error("close in {found}: closed already")]
+    Closing {
+        /// Where the connection is.
+        found: TcpState,
+    },
+    /// The connection is plain TCP, or not yet known to be more.
+    #[error("Hiatus is not on")]
+    HiatusOff,
+    /// This end did not offer S: it said that it does not fall silent.
+    #[error("this end did not offer S")]
+    NotOffered,
+    /// Suspend while a suspension is under way or not over.
+    #[error("suspended already")]
+    Suspended,
+    /// All 65,536 generations of this incarnation are used: take a new incarnation.
+    #[error("no generation left in this incarnation")]
+    GenerationsExhausted,
+    /// The incarnation is not greater than the present one, or the nonce is 0.
+    #[error("incarnation {found}: expected more than {present} and a nonce that is not 0")]
+    NotNewer {
+        /// What was given.
+        found: u32,
+        /// The present incarnation.
+        present: u32,
+    },
+}
+
+/// Why octets could not be written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, thiserror::Error)]
+#[non_exhaustive]
+pub enum WriteError {
+    /// The connection is over, or never began.
+    #[error("write in {found}: expected a connection")]
+    NoConnection {
+        /// Where the connection is.
+        found: TcpState,
+    },
+    /// The application has closed its direction.
+    #[error("write in {found}: closed already")]
+    Closing {
+        /// Where the connection is.
+        found: TcpState,
+    },
+}

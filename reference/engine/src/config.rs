@@ -1,0 +1,123 @@
+//! What a connection is told once, at its beginning.
+
+use core::net::SocketAddr;
+use core::time::Duration;
+
+use hiatus_codec::{CapableBits, ConnectionKey, HoldTime, Nonce, SequenceNumber};
+use serde::{Deserialize, Serialize};
+
+/// Send MSS if the peer's SYN names none (RFC 9293, section 3.7.1, for IPv4).
+pub const DEFAULT_SEND_MSS_OCTETS: u16 = 536;
+/// What this end announces unless told otherwise: Ethernet's 1500 octets less IPv4 and TCP headers.
+pub const DEFAULT_MSS_OCTETS: u16 = 1460;
+/// Default size of either buffer.
+pub const DEFAULT_BUFFER_OCTETS: u32 = 64 * 1024;
+/// R2 for data: at least 100 s (RFC 9293, section 3.8.3).
+pub const DEFAULT_R2: Duration = Duration::from_secs(100);
+/// R2 for SYN segments: at least 3 minutes (RFC 9293, section 3.8.3).
+pub const DEFAULT_R2_SYN: Duration = Duration::from_secs(180);
+/// RTO before the first measurement (RFC 6298, section 2.1).
+pub const INITIAL_RTO: Duration = Duration::from_secs(1);
+/// Smallest RTO (RFC 6298, section 2.4).
+pub const DEFAULT_RTO_MIN: Duration = Duration::from_secs(1);
+/// Largest RTO (RFC 6298, section 2.5: at least 60 s).
+pub const DEFAULT_RTO_MAX: Duration = Duration::from_secs(60);
+/// Maximum segment lifetime (RFC 9293, section 3.4.2); TIME-WAIT lasts two of them.
+pub const DEFAULT_MSL: Duration = Duration::from_secs(120);
+/// Largest window scale (RFC 7323, section 2.3).
+pub const WINDOW_SCALE_MAX: u8 = 14;
+
+/// How a connection behaves. Plain data; nothing of it changes after the connection is made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Config {
+    /// The largest segment this end wants to get: data octets, announced in the MSS option.
+    pub mss_octets: u16,
+    /// Room for octets received and not yet read.
+    pub receive_buffer_octets: u32,
+    /// Room for octets written and not yet acknowledged (with retention: not yet stable).
+    pub send_buffer_octets: u32,
+    /// Whether timestamps are offered (RFC 7323).
+    pub timestamps: Timestamping,
+    /// The shift that is offered (RFC 7323); `None` offers no scaling. At most [`WINDOW_SCALE_MAX`].
+    pub window_scale: Option<u8>,
+    /// Smallest RTO.
+    pub rto_min: Duration,
+    /// Largest RTO.
+    pub rto_max: Duration,
+    /// How long data may stay unanswered before the connection is given up (RFC 9293, section 3.8.3).
+    pub r2: Duration,
+    /// The same for a SYN.
+    pub r2_syn: Duration,
+    /// Maximum segment lifetime: TIME-WAIT lasts two.
+    pub msl: Duration,
+    /// Whether and how Hiatus is offered.
+    pub hiatus: HiatusPolicy,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            mss_octets: DEFAULT_MSS_OCTETS,
+            receive_buffer_octets: DEFAULT_BUFFER_OCTETS,
+            send_buffer_octets: DEFAULT_BUFFER_OCTETS,
+            timestamps: Timestamping::On,
+            window_scale: Some(2),
+            rto_min: DEFAULT_RTO_MIN,
+            rto_max: DEFAULT_RTO_MAX,
+            r2: DEFAULT_R2,
+            r2_syn: DEFAULT_R2_SYN,
+            msl: DEFAULT_MSL,
+            hiatus: HiatusPolicy::Off,
+        }
+    }
+}
+
+/// Whether timestamps are offered (RFC 7323, section 3.2).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Timestamping {
+    /// They are offered, and accepted.
+    On,
+    /// Neither.
+    Off,
+}
+
+/// Whether and how Hiatus is offered (draft, {#capable}).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum HiatusPolicy {
+    /// Plain TCP: CAPABLE is neither sent nor answered.
+    Off,
+    /// CAPABLE is sent on a SYN and answered on a SYN/ACK.
+    On(Offer),
+}
+
+/// What CAPABLE says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Offer {
+    /// Version and S, N, K.
+    pub bits: CapableBits,
+    /// How long this end holds a connection for its peer.
+    pub hold: HoldTime,
+}
+
+/// Both ends of a connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Endpoints {
+    /// Address and port of this end.
+    pub local: SocketAddr,
+    /// Address and port of the other.
+    pub remote: SocketAddr,
+}
+
+/// Everything random a connection needs, drawn by the caller. Nothing else in the engine is random.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Entropy {
+    /// ISS, chosen as RFC 9293, section 3.4.1 asks.
+    pub isn: SequenceNumber,
+    /// Own key material (draft, {#keys}): random for an initiator; for a responder it may be a keyed hash of the
+    /// 4-tuple under a host secret.
+    pub connection_key: ConnectionKey,
+    /// Own nonce of this incarnation, not 0 (draft, {#terminology}). It also spreads the repetitions of RESUME.
+    pub nonce: Nonce,
+    /// Added to the timestamp clock (RFC 7323, section 5.4).
+    pub timestamp_offset: u32,
+}
