@@ -157,9 +157,20 @@ pub struct SegmentPattern {
     /// SEG.ACK.
     pub ack: Field<u32>,
     /// SEG.WND as on the wire.
-    pub window: Field<u16>,
+    pub window: WindowPattern,
     /// The options.
     pub options: OptionList,
+}
+
+/// What a script says about a window.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum WindowPattern {
+    /// Not mentioned, or `win *`.
+    Any,
+    /// `win 65535`.
+    Is(u16),
+    /// `win open`: any but 0; only in expectations.
+    Open,
 }
 
 /// The options of a segment as a script has them, in order.
@@ -244,7 +255,7 @@ pub enum MessageBody {
     /// `suspend 60s`.
     Suspend(Field<HoldTime>),
     /// `suspend-ack 300s`.
-    SuspendAck(Field<HoldTime>),
+    SuspendAck(HoldPattern),
     /// `resume life 0.1 nonce 0badcafe end 101`.
     Resume {
         /// The sender's life.
@@ -265,6 +276,17 @@ pub enum MessageBody {
     },
     /// `abort fenced`.
     Abort(Field<u8>),
+}
+
+/// What a script says about a granted hold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum HoldPattern {
+    /// `*`.
+    Any,
+    /// `300s`.
+    Is(HoldTime),
+    /// `<=300s`: some hold, but not more than that; only in expectations.
+    AtMost(HoldTime),
 }
 
 /// What a script says about a MAC.

@@ -18,7 +18,7 @@ pub struct Session {
 pub struct End {
     /// Its initial sequence number, from its SYN.
     pub isn: Option<SequenceNumber>,
-    /// Its half of the key material, from its long CAPABLE.
+    /// Its half of the key material, from its first long CAPABLE; the later ones have to say the same.
     pub key: Option<ConnectionKey>,
     /// The newest life that it proved by a MAC; (0, 0) until then.
     pub life: Life,
@@ -104,7 +104,8 @@ impl Session {
         let Some(option) = segment.hiatus() else { return };
         if let Message::Capable(capable) = option.message {
             if ack && capable.key.is_some() {
-                self.end_mut(from).key = capable.key;
+                let end = self.end_mut(from);
+                end.key = end.key.or(capable.key);
             }
             return;
         }

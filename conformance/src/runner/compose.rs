@@ -6,7 +6,9 @@ use hiatus_codec::{
     SackBlocks, Suspend, SuspendAck, TcpOption, Timestamps,
 };
 
-use crate::script::{Field, MacPattern, MessageBody, MessagePattern, OptionPattern, SegmentPattern};
+use crate::script::{
+    Field, HoldPattern, MacPattern, MessageBody, MessagePattern, OptionPattern, SegmentPattern, WindowPattern,
+};
 use crate::session::{Over, Session};
 use crate::wire::{OwnedSegment, Side, pattern};
 
@@ -46,7 +48,10 @@ pub(super) fn segment(
         seq: session.absolute(Side::Bench, first),
         ack: if has_ack { session.absolute(Side::Target, wanted.ack.or(0)) } else { Default::default() },
         flags,
-        window: wanted.window.or(WINDOW_OCTETS),
+        window: match wanted.window {
+            WindowPattern::Is(window) => window,
+            _ => WINDOW_OCTETS,
+        },
         options: Vec::new(),
         payload: pattern(Side::Bench, first, wanted.len_octets.or(0)),
     };
@@ -160,6 +165,13 @@ fn tag(
     Ok(Some(tag))
 }
 
+fn granted(hold: HoldPattern) -> hiatus_codec::HoldTime {
+    match hold {
+        HoldPattern::Is(hold) => hold,
+        _ => hiatus_codec::HoldTime::NONE,
+    }
+}
+
 fn message(body: &MessageBody, session: &Session) -> Message<'static> {
     let tag = Tag::default();
     let known = session.end(Side::Bench);
@@ -180,7 +192,7 @@ fn message(body: &MessageBody, session: &Session) -> Message<'static> {
             Message::Suspend(Suspend { expected_absence: hold.or(hiatus_codec::HoldTime::NONE), tag })
         }
         MessageBody::SuspendAck(hold) => {
-            Message::SuspendAck(SuspendAck { granted_hold: hold.or(hiatus_codec::HoldTime::NONE), tag })
+            Message::SuspendAck(SuspendAck { granted_hold: granted(hold), tag })
         }
         MessageBody::Resume { life, nonce, end } => Message::Resume(Resume {
             life: life.or(known.life),

@@ -1,8 +1,9 @@
 //! Does a segment fit an expectation? If not, what does not.
 
-use hiatus_codec::{Flags, HiatusOption, Message, SackBlocks, TcpOption, options};
+use hiatus_codec::{Flags, HiatusOption, HoldTime, Message, SackBlocks, TcpOption, options};
 
 use crate::script::{Field, MacPattern, MessageBody, MessagePattern, OptionPattern, Others, SegmentPattern};
+use crate::script::{HoldPattern, WindowPattern};
 use crate::session::{Over, Session};
 use crate::wire::{OwnedSegment, Side};
 
@@ -17,7 +18,7 @@ pub(super) fn segment(wanted: &SegmentPattern, found: &OwnedSegment, session: &S
     if found.flags.contains(Flags::ACK) {
         field("ack", wanted.ack, session.relative(Side::Bench, found.ack))?;
     }
-    field("win", wanted.window, found.window)?;
+    window(wanted.window, found.window)?;
     option_list(wanted, found, session)
 }
 
@@ -28,10 +29,23 @@ fn field<T: Copy + PartialEq + std::fmt::Display>(name: &str, wanted: Field<T>, 
     }
 }
 
-/// PSH says nothing about a protocol; it is compared only where the script has it.
+fn window(wanted: WindowPattern, found: u16) -> Fit {
+    match wanted {
+        WindowPattern::Is(value) if value != found => Err(format!("win is {found}, expected {value}")),
+        WindowPattern::Open if found == 0 => Err("win is 0, expected an open window".to_owned()),
+        _ => Ok(()),
+    }
+}
+
+/// PSH says nothing about a protocol, nor does ACK on an RST; they are compared only where the script has them.
 fn flags(wanted: Field<Flags>, found: Flags) -> Fit {
     let Field::Is(wanted) = wanted else { return Ok(()) };
-    let compared = if wanted.contains(Flags::PSH) { found } else { Flags(found.0 & !Flags::PSH.0) };
+    let ignored = match (wanted.contains(Flags::PSH), wanted == Flags::RST) {
+        (_, true) => Flags::PSH.union(Flags::ACK),
+        (false, false) => Flags::PSH,
+        (true, false) => Flags::default(),
+    };
+    let compared = Flags(found.0 & !ignored.0);
     if compared == wanted { Ok(()) } else { Err(format!("flags are {found}, expected {wanted}")) }
 }
 
@@ -154,6 +168,11 @@ fn message(
         return Err(format!("the option has {extra} octets more than its message, expected {}", wanted.plus.len()));
     }
     values(&wanted.body, &found.message)?;
+    if let Message::Capable(capable) = found.message
+        && let (Some(first), Some(key)) = (session.end(Side::Target).key, capable.key)
+    {
+        field("key", Field::Is(first), key)?;
+    }
     mac(wanted.mac, found, on, session)
 }
 
@@ -180,7 +199,7 @@ fn values(wanted: &MessageBody, found: &Message<'_>) -> Fit {
             field("the expected absence", *hold, found.expected_absence)
         }
         (MessageBody::SuspendAck(hold), Message::SuspendAck(found)) => {
-            field("the granted hold", *hold, found.granted_hold)
+            granted(*hold, found.granted_hold)
         }
         (MessageBody::Resume { life, nonce, end }, Message::Resume(found)) => {
             field("life", *life, found.life)?;
@@ -194,6 +213,18 @@ fn values(wanted: &MessageBody, found: &Message<'_>) -> Fit {
         }
         (MessageBody::Abort(reason), Message::Abort(found)) => field("the reason", *reason, found.reason.0),
         _ => Err("it is another message".to_owned()),
+    }
+}
+
+fn granted(wanted: HoldPattern, found: HoldTime) -> Fit {
+    match wanted {
+        HoldPattern::Any => Ok(()),
+        HoldPattern::Is(value) => field("the granted hold", Field::Is(value), found),
+        HoldPattern::AtMost(_) if found.is_none() => Err("the hold was refused".to_owned()),
+        HoldPattern::AtMost(limit) if found.seconds() > limit.seconds() => {
+            Err(format!("the granted hold is {found}, expected at most {limit}"))
+        }
+        HoldPattern::AtMost(_) => Ok(()),
     }
 }
 

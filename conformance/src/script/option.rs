@@ -14,7 +14,7 @@ use super::lexeme::{
     Parsed, field, hold, life, named, nonce, octets, octets_exactly, refuse, settled, then, then_word, u8,
     u16, u32, word,
 };
-use super::{Field, MacPattern, MessageBody, MessagePattern, OptionPattern};
+use super::{Field, HoldPattern, MacPattern, MessageBody, MessagePattern, OptionPattern};
 
 /// Reads one option.
 pub(super) fn option(input: &str) -> Parsed<'_, OptionPattern> {
@@ -130,10 +130,19 @@ fn epoch(input: &str) -> Parsed<'_, MessageBody> {
     .parse(input)
 }
 
+fn granted(input: &str) -> Parsed<'_, HoldPattern> {
+    alt((
+        value(HoldPattern::Any, char('*')),
+        map(preceded(tag("<="), hold), HoldPattern::AtMost),
+        map(hold, HoldPattern::Is),
+    ))
+    .parse(input)
+}
+
 fn absence(input: &str) -> Parsed<'_, MessageBody> {
     alt((
         map((word("suspend"), settled(then(field(hold)))), |(_, hold)| MessageBody::Suspend(hold)),
-        map((word("suspend-ack"), settled(then(field(hold)))), |(_, hold)| MessageBody::SuspendAck(hold)),
+        map((word("suspend-ack"), settled(then(granted))), |(_, hold)| MessageBody::SuspendAck(hold)),
     ))
     .parse(input)
 }

@@ -10,9 +10,11 @@ use nom::multi::separated_list0;
 use nom::sequence::{delimited, preceded};
 
 use super::error::Miss;
-use super::lexeme::{Parsed, field, named, refuse, settled, then, then_word, u16, u32};
+use super::lexeme::{Parsed, field, named, refuse, settled, then, then_word, u16, u32, word};
 use super::option::option;
-use super::{Field, MacPattern, MessageBody, OptionList, OptionPattern, Others, SegmentPattern};
+use super::{
+    Field, HoldPattern, MacPattern, MessageBody, OptionList, OptionPattern, Others, SegmentPattern, WindowPattern,
+};
 
 const FLAGS: &str = "flags such as S, S., . or R (S SYN, F FIN, R RST, P PSH, . ACK), or * for any";
 
@@ -27,6 +29,9 @@ pub(super) fn injected(input: &str) -> Parsed<'_, SegmentPattern> {
     }
     if flags.contains(Flags::ACK) && pattern.ack == Field::Any {
         return refuse(input, "`ack NUMBER` in a segment that is sent with ACK");
+    }
+    if pattern.window == WindowPattern::Open {
+        return refuse(input, "`win NUMBER` in a segment that is sent");
     }
     if pattern.options.others == Others::Any || pattern.options.named.iter().any(open_option) {
         return refuse(input, "options with every value written in a segment that is sent");
@@ -51,7 +56,8 @@ fn open_message(body: &MessageBody) -> bool {
         }
         MessageBody::Epoch { number, stable } => *number == Field::Any || *stable == Field::Any,
         MessageBody::EpochEcho(stable) => *stable == Field::Any,
-        MessageBody::Suspend(hold) | MessageBody::SuspendAck(hold) => *hold == Field::Any,
+        MessageBody::Suspend(hold) => *hold == Field::Any,
+        MessageBody::SuspendAck(hold) => !matches!(hold, HoldPattern::Is(_)),
         MessageBody::Resume { life, nonce, end } => {
             *life == Field::Any || *nonce == Field::Any || *end == Field::Any
         }
@@ -78,7 +84,7 @@ fn segment(input: &str) -> Parsed<'_, SegmentPattern> {
     let (rest, flags) = flags(input)?;
     let (rest, numbers) = opt(then(numbers)).parse(rest)?;
     let (rest, ack) = opt(preceded(then_word("ack"), settled(then(field(u32))))).parse(rest)?;
-    let (rest, window) = opt(preceded(then_word("win"), settled(then(field(u16))))).parse(rest)?;
+    let (rest, window) = opt(preceded(then_word("win"), settled(then(window_size)))).parse(rest)?;
     let (rest, options) = opt(preceded(space0, list)).parse(rest)?;
     let (seq, len_octets) = numbers.unwrap_or((Field::Any, Field::Any));
     let options = options.unwrap_or(OptionList { named: Vec::new(), others: Others::NoHiatus });
@@ -87,10 +93,21 @@ fn segment(input: &str) -> Parsed<'_, SegmentPattern> {
         seq,
         len_octets,
         ack: ack.unwrap_or(Field::Any),
-        window: window.unwrap_or(Field::Any),
+        window: window.unwrap_or(WindowPattern::Any),
         options,
     };
     Ok((rest, pattern))
+}
+
+fn window_size(input: &str) -> Parsed<'_, WindowPattern> {
+    named(
+        "a window: a number up to 65535, `open` for any but 0, or *",
+        alt((
+            value(WindowPattern::Open, word("open")),
+            value(WindowPattern::Any, char('*')),
+            map(u16, WindowPattern::Is),
+        )),
+    )(input)
 }
 
 fn flags(input: &str) -> Parsed<'_, Field<Flags>> {
