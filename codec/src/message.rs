@@ -11,11 +11,10 @@ pub(crate) mod suspend;
 
 use core::fmt;
 
-use crate::error::{EmitError, OptionError};
-use crate::field::{self, Fields, Parsed};
-use crate::option::{ExperimentId, OptionKind, RawOption};
+use crate::error::EmitError;
+use crate::field::Fields;
+use crate::option::{ExperimentId, OptionKind};
 use crate::segment::{Flags, Segment};
-use crate::walk::bad_length;
 use abort::Abort;
 use capable::Capable;
 use epoch::{Epoch, EpochEcho};
@@ -86,34 +85,52 @@ pub struct UnknownMessage<'a> {
     pub body: &'a [u8],
 }
 
-/// A Hiatus message together with the octets that carried it: its MAC covers the octets as they were sent.
+/// A Hiatus message as the octets that carry it: its MAC covers them as they were sent.
+///
+/// The octets are at least as many as the subtype's message has; [`message`](Self::message) decodes them when asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct HiatusOption<'a> {
-    /// The message.
-    pub message: Message<'a>,
-    /// From octet 4 of the option, the one with Subtype and Flags, to its end.
+    /// From octet 4 of the option, the one with Subtype and Flags, to its end: never empty.
     from_subtype: &'a [u8],
 }
 
 impl<'a> HiatusOption<'a> {
-    /// Reads the body of a kind-253 option whose ExID is Hiatus.
-    pub(crate) fn parse(raw: RawOption<'a>) -> Result<Self, OptionError> {
-        let too_short = |expected_octets| bad_length(raw, expected_octets);
-        let from_subtype = raw.body.get(2..).unwrap_or(&[]);
-        let (body, subtype_and_flags) = field::u8(from_subtype).map_err(|_| too_short(HEAD_OCTETS))?;
-        let subtype = Subtype(subtype_and_flags >> 4);
+    /// Takes the octets after the ExID if they are enough for their subtype; the error is the Length that is needed.
+    #[inline]
+    pub(crate) fn new(from_subtype: &'a [u8]) -> Result<Self, u8> {
+        let expected_octets =
+            from_subtype.first().map_or(HEAD_OCTETS, |octet| Subtype(octet >> 4).len_octets_min());
+        if from_subtype.len() + BEFORE_SUBTYPE_OCTETS < usize::from(expected_octets) {
+            return Err(expected_octets);
+        }
+        Ok(Self { from_subtype })
+    }
+
+    /// What the message is about.
+    #[must_use]
+    #[inline]
+    pub fn subtype(&self) -> Subtype {
+        Subtype(self.from_subtype.first().map_or(u8::MAX, |octet| octet >> 4))
+    }
+
+    /// The message, decoded.
+    #[must_use]
+    pub fn message(&self) -> Message<'a> {
+        let subtype = self.subtype();
+        let body = self.from_subtype.get(1..).unwrap_or(&[]);
         let message = match subtype {
-            Subtype::CAPABLE => known(body, Capable::parse, Message::Capable, capable::SHORT_LEN_OCTETS),
-            Subtype::EPOCH => known(body, Epoch::parse, Message::Epoch, epoch::EPOCH_LEN_OCTETS),
-            Subtype::EPOCH_ECHO => known(body, EpochEcho::parse, Message::EpochEcho, epoch::ECHO_LEN_OCTETS),
-            Subtype::SUSPEND => known(body, Suspend::parse, Message::Suspend, suspend::LEN_OCTETS),
-            Subtype::SUSPEND_ACK => known(body, SuspendAck::parse, Message::SuspendAck, suspend::LEN_OCTETS),
-            Subtype::RESUME => known(body, Resume::parse, Message::Resume, resume::LEN_OCTETS),
-            Subtype::RESUME_ACK => known(body, ResumeAck::parse, Message::ResumeAck, resume::LEN_OCTETS),
-            Subtype::ABORT => known(body, Abort::parse, Message::Abort, abort::LEN_OCTETS),
-            _ => Ok(Message::Unknown(UnknownMessage { subtype, body })),
+            Subtype::CAPABLE => Capable::parse(body).map(|(_, value)| Message::Capable(value)),
+            Subtype::EPOCH => Epoch::parse(body).map(|(_, value)| Message::Epoch(value)),
+            Subtype::EPOCH_ECHO => EpochEcho::parse(body).map(|(_, value)| Message::EpochEcho(value)),
+            Subtype::SUSPEND => Suspend::parse(body).map(|(_, value)| Message::Suspend(value)),
+            Subtype::SUSPEND_ACK => SuspendAck::parse(body).map(|(_, value)| Message::SuspendAck(value)),
+            Subtype::RESUME => Resume::parse(body).map(|(_, value)| Message::Resume(value)),
+            Subtype::RESUME_ACK => ResumeAck::parse(body).map(|(_, value)| Message::ResumeAck(value)),
+            Subtype::ABORT => Abort::parse(body).map(|(_, value)| Message::Abort(value)),
+            _ => Err(nom::Err::Error(())),
         };
-        message.map(|message| Self { message, from_subtype }).map_err(too_short)
+        // Only an unknown subtype gets here: `new` has seen to the length of the others.
+        message.unwrap_or(Message::Unknown(UnknownMessage { subtype, body }))
     }
 
     /// The octets that the message's MAC covers: octet 4 of the option up to its MAC, as received.
@@ -121,7 +138,7 @@ impl<'a> HiatusOption<'a> {
     /// Empty for a message that has no MAC.
     #[must_use]
     pub fn authenticated_octets(&self) -> &'a [u8] {
-        self.from_subtype.get(..self.message.authenticated_len_octets()).unwrap_or(&[])
+        self.from_subtype.get(..self.message().authenticated_len_octets()).unwrap_or(&[])
     }
 
     /// Every octet of the option from the one with Subtype and Flags to its end, unknown ones included.
@@ -131,14 +148,19 @@ impl<'a> HiatusOption<'a> {
     }
 }
 
-/// Parses a known message; the error is the Length it should have had at least.
-fn known<'a, T>(
-    body: &'a [u8],
-    parse: impl Fn(&'a [u8]) -> Parsed<'a, T>,
-    wrap: impl Fn(T) -> Message<'a>,
-    expected_octets: u8,
-) -> Result<Message<'a>, u8> {
-    parse(body).map(|(_ignored, value)| wrap(value)).map_err(|_| expected_octets)
+impl Subtype {
+    /// The least Length of an option with this subtype (draft, {#opt-head}).
+    const fn len_octets_min(self) -> u8 {
+        match self {
+            Self::CAPABLE => capable::SHORT_LEN_OCTETS,
+            Self::EPOCH => epoch::EPOCH_LEN_OCTETS,
+            Self::EPOCH_ECHO => epoch::ECHO_LEN_OCTETS,
+            Self::SUSPEND | Self::SUSPEND_ACK => suspend::LEN_OCTETS,
+            Self::RESUME | Self::RESUME_ACK => resume::LEN_OCTETS,
+            Self::ABORT => abort::LEN_OCTETS,
+            _ => HEAD_OCTETS,
+        }
+    }
 }
 
 impl Message<'_> {
@@ -163,14 +185,10 @@ impl Message<'_> {
     pub fn len_octets(&self) -> u8 {
         match self {
             Self::Capable(capable) => capable.len_octets(),
-            Self::Epoch(_) => epoch::EPOCH_LEN_OCTETS,
-            Self::EpochEcho(_) => epoch::ECHO_LEN_OCTETS,
-            Self::Suspend(_) | Self::SuspendAck(_) => suspend::LEN_OCTETS,
-            Self::Resume(_) | Self::ResumeAck(_) => resume::LEN_OCTETS,
-            Self::Abort(_) => abort::LEN_OCTETS,
             Self::Unknown(unknown) => {
                 u8::try_from(unknown.body.len()).unwrap_or(u8::MAX).saturating_add(HEAD_OCTETS)
             }
+            known => known.subtype().len_octets_min(),
         }
     }
 
@@ -212,8 +230,8 @@ impl Message<'_> {
 
     /// Writes the whole option, Kind and Len included, at the start of `out` and gives the rest.
     ///
-    /// Flags are written 0, so this is [`HiatusOption`]'s mirror image for every option that has Flags 0 and its
-    /// known length.
+    /// Flags are written 0: the mirror image of [`HiatusOption::message`] for every option that has Flags 0 and its
+    /// known length. To pass an option on as it came, push it as [`TcpOption::Hiatus`](crate::TcpOption::Hiatus).
     ///
     /// # Errors
     ///

@@ -126,9 +126,9 @@ pub enum TcpOption<'a> {
 impl<'a> TcpOption<'a> {
     /// The Hiatus message in this option, if it is one.
     #[must_use]
-    pub const fn hiatus(&self) -> Option<&Message<'a>> {
+    pub fn hiatus(&self) -> Option<Message<'a>> {
         match self {
-            Self::Hiatus(option) => Some(&option.message),
+            Self::Hiatus(option) => Some(option.message()),
             _ => None,
         }
     }
@@ -144,7 +144,7 @@ impl fmt::Display for TcpOption<'_> {
             Self::SackPermitted => f.write_str("sackOK"),
             Self::Sack(blocks) => blocks.fmt(f),
             Self::Timestamps(timestamps) => timestamps.fmt(f),
-            Self::Hiatus(option) => option.message.fmt(f),
+            Self::Hiatus(option) => option.message().fmt(f),
             Self::Experiment { experiment, body, .. } => {
                 write!(f, "exid {experiment} len {}", body.len() + usize::from(length::EXPERIMENT_MIN))
             }

@@ -88,7 +88,7 @@ impl<'a> Iterator for Options<'a> {
 
 /// The typed view of a well-formed option, or [`OptionError::BadLength`].
 #[inline]
-pub(crate) fn typed(raw: RawOption<'_>) -> Result<TcpOption<'_>, OptionError> {
+fn typed(raw: RawOption<'_>) -> Result<TcpOption<'_>, OptionError> {
     match raw.kind {
         OptionKind::MAXIMUM_SEGMENT_SIZE => {
             exactly(raw, length::MAXIMUM_SEGMENT_SIZE, field::u16).map(TcpOption::MaximumSegmentSize)
@@ -108,11 +108,13 @@ pub(crate) fn typed(raw: RawOption<'_>) -> Result<TcpOption<'_>, OptionError> {
     }
 }
 
+#[inline]
 fn experiment(raw: RawOption<'_>) -> Result<TcpOption<'_>, OptionError> {
     let (body, id) = field::u16(raw.body).map_err(|_| bad_length(raw, length::EXPERIMENT_MIN))?;
     let experiment = ExperimentId(id);
     if raw.kind == OptionKind::HIATUS && experiment == ExperimentId::HIATUS {
-        HiatusOption::parse(raw).map(TcpOption::Hiatus)
+        let option = HiatusOption::new(body).map_err(|expected_octets| bad_length(raw, expected_octets))?;
+        Ok(TcpOption::Hiatus(option))
     } else {
         Ok(TcpOption::Experiment { kind: raw.kind, experiment, body })
     }
@@ -131,7 +133,8 @@ fn exactly<'a, T>(
     }
 }
 
-pub(crate) fn bad_length(raw: RawOption<'_>, expected_octets: u8) -> OptionError {
+#[cold]
+fn bad_length(raw: RawOption<'_>, expected_octets: u8) -> OptionError {
     OptionError::BadLength {
         kind: raw.kind,
         offset_octets: raw.offset_octets,

@@ -2,7 +2,7 @@
 
 use crate::OPTIONS_LEN_OCTETS_MAX;
 use crate::error::EmitError;
-use crate::option::{OptionKind, RawOption, TcpOption, length};
+use crate::option::{ExperimentId, OptionKind, RawOption, TcpOption, length};
 
 /// Collects the options of one segment, at most 40 octets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,7 +54,10 @@ impl OptionWriter {
                 OptionKind::TIMESTAMPS,
                 &[&timestamps.value.to_be_bytes(), &timestamps.echo_reply.to_be_bytes()],
             ),
-            TcpOption::Hiatus(option) => self.message(&option.message),
+            TcpOption::Hiatus(option) => self.with_body(
+                OptionKind::HIATUS,
+                &[&ExperimentId::HIATUS.0.to_be_bytes(), option.octets_from_subtype()],
+            ),
             TcpOption::Experiment { kind, experiment, body } => {
                 self.with_body(*kind, &[&experiment.0.to_be_bytes(), body])
             }

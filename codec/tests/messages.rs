@@ -76,7 +76,7 @@ quickcheck! {
             writer.message(&message).unwrap();
             let area = writer.as_slice();
             let parsed = options(area).next().unwrap().unwrap();
-            area.len() == usize::from(message.len_octets()) && parsed.hiatus() == Some(&message)
+            area.len() == usize::from(message.len_octets()) && parsed.hiatus() == Some(message)
         })
     }
 

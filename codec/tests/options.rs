@@ -229,5 +229,5 @@ fn the_first_message_that_counts_is_taken() {
     let mut area = vec![253, 5, 0x48, 0x49, 0x90, 253, 14, 0x48, 0x49, 0x70, 6, 1, 2, 3, 4, 5, 6, 7, 8];
     area.extend([253, 9, 0x48, 0x49, 0x20, 0, 0, 0, 1, 253, 9, 0x48, 0x49, 0x20, 0, 0, 0, 2]);
     let found = known(Flags::ACK, &area).hiatus.unwrap();
-    assert_eq!(found.message.to_string(), "epoch-echo 1");
+    assert_eq!(found.message().to_string(), "epoch-echo 1");
 }

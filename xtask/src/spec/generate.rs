@@ -1,0 +1,118 @@
+//! What is generated from the draft's own text: the requirement index and requirements.json.
+
+use std::fmt::Write as _;
+
+use serde::Serialize;
+
+use super::citations::Citations;
+use super::draft::Draft;
+use super::finding::Finding;
+use super::label::Label;
+
+/// Replaces the text between the marks of a generated part.
+pub(super) fn splice(source: &str, name: &str, text: &str, findings: &mut Vec<Finding>) -> String {
+    let start_mark = format!("{{::comment}}generated: {name}{{:/comment}}\n");
+    let end_mark = "{::comment}end{:/comment}\n";
+    let parts = source.split_once(&start_mark).and_then(|(before, rest)| {
+        let (_, after) = rest.split_once(end_mark)?;
+        Some((before, after))
+    });
+    if let Some((before, after)) = parts {
+        format!("{before}{start_mark}\n{text}\n{end_mark}{after}")
+    } else {
+        findings.push(Finding::NoMarks { name: name.to_owned() });
+        source.to_owned()
+    }
+}
+
+/// The table of the requirement index.
+pub(super) fn index(draft: &Draft, citations: &Citations, not_observable: &[(Label, String)]) -> String {
+    let mut table = String::from("| Label | Level | Section | Proved by |\n|---|---|---|---|\n");
+    for requirement in &draft.requirements {
+        let label = requirement.label;
+        let section = draft.section_of(requirement).map_or("", |section| section.number.as_str());
+        let cases = citations.cases(label);
+        let code = citations.code(label);
+        let reason = not_observable.iter().find(|(found, _)| *found == label);
+        let proof = match reason {
+            _ if !cases.is_empty() => cases.join(", "),
+            Some((_, reason)) => format!("not observable, because {reason}"),
+            None if !code.is_empty() => crates(&code),
+            None => "nothing yet".to_owned(),
+        };
+        // Writing to a string cannot fail.
+        let _ = writeln!(table, "| {label} | {} | {section} | {proof} |", requirement.keyword);
+    }
+    table.push_str("{: #tab-requirements title=\"Requirements and their cases\"}\n");
+    table
+}
+
+/// `tests of codec, reference/engine`: the crates of some source files.
+fn crates(files: &[&str]) -> String {
+    let mut names: Vec<_> =
+        files.iter().filter_map(|f| f.split_once("/src").or(f.split_once("/tests"))).collect();
+    names.dedup_by_key(|(name, _)| *name);
+    let names: Vec<_> = names.into_iter().map(|(name, _)| name).collect();
+    format!("code and tests of {}", names.join(", "))
+}
+
+/// One entry of requirements.json.
+#[derive(Serialize)]
+struct Entry<'a> {
+    label: String,
+    level: &'a str,
+    section: &'a str,
+    anchor: &'a str,
+    title: &'a str,
+    sentence: &'a str,
+}
+
+/// All requirements as a JSON array, in the order of the text.
+pub(super) fn requirements_json(draft: &Draft) -> String {
+    let entries: Vec<_> = draft
+        .requirements
+        .iter()
+        .filter_map(|requirement| {
+            let section = draft.section_of(requirement)?;
+            Some(Entry {
+                label: requirement.label.to_string(),
+                level: requirement.keyword,
+                section: &section.number,
+                anchor: &section.anchor,
+                title: &section.title,
+                sentence: &requirement.sentence,
+            })
+        })
+        .collect();
+    // Strings in a struct always serialise.
+    serde_json::to_string_pretty(&entries).unwrap_or_default() + "\n"
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn splices_between_marks_and_is_stable() {
+        let mut findings = Vec::new();
+        let source = "a\n{::comment}generated: x{:/comment}\nold\n{::comment}end{:/comment}\nb\n";
+        let once = splice(source, "x", "new\n", &mut findings);
+        assert_eq!(once, "a\n{::comment}generated: x{:/comment}\n\nnew\n\n{::comment}end{:/comment}\nb\n");
+        assert_eq!(splice(&once, "x", "new\n", &mut findings), once);
+        assert_eq!(findings, []);
+        assert_eq!(splice(source, "y", "new\n", &mut findings), source);
+        assert_eq!(findings, [Finding::NoMarks { name: "y".into() }]);
+    }
+
+    #[test]
+    fn requirement_as_json() {
+        let draft =
+            Draft::parse("--- middle\n\n# One {#one}\n\nIt MUST NOT. (HIA-MUST-1)\n", &mut Vec::new());
+        let json: serde_json::Value = serde_json::from_str(&requirements_json(&draft)).expect("JSON");
+        let expected = serde_json::json!([{
+            "label": "HIA-MUST-1", "level": "MUST NOT", "section": "1", "anchor": "one", "title": "One",
+            "sentence": "It MUST NOT.",
+        }]);
+        assert_eq!(json, expected);
+    }
+}
