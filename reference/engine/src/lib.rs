@@ -10,12 +10,26 @@
 
 extern crate alloc;
 
+mod arrived;
+mod budget;
 mod command;
 mod config;
+mod congestion;
 mod connection;
 mod event;
+mod hiatus;
+mod outgoing;
+mod owed;
+mod receive;
+mod rtt;
+mod send;
+mod state;
 mod stray;
+mod tcb;
 mod time;
+mod timer;
+mod timestamps;
+mod transmit;
 
 pub use command::{Command, CommandError, WriteError};
 pub use config::{

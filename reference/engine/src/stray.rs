@@ -1,18 +1,57 @@
 //! Segments that meet no connection.
 
-use hiatus_codec::{ConnectionKey, Segment};
+use hiatus_codec::{Abort, AbortReason, ConnectionKey, Flags, Message, Segment, SequenceNumber};
 
-/// What a host answers to a segment that meets no connection (RFC 9293, section 3.10.7.1; draft, {#no-state}).
+use crate::arrived::Options;
+use crate::outgoing::{self, Header, HeaderOptions};
+use crate::tcb::Ports;
+
+/// The fields of an RST.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub(crate) struct Reset {
+    pub(crate) seq: SequenceNumber,
+    pub(crate) ack: SequenceNumber,
+    pub(crate) flags: Flags,
+}
+
+/// The RST that `segment` draws (RFC 9293, section 3.10.7.1).
+pub(crate) fn reset_to(segment: &Segment<'_>) -> Reset {
+    if segment.flags.contains(Flags::ACK) {
+        Reset { seq: segment.ack, ack: SequenceNumber(0), flags: Flags::RST }
+    } else {
+        let ack = segment.seq.advanced_by(segment.len());
+        Reset { seq: SequenceNumber(0), ack, flags: Flags::RST.union(Flags::ACK) }
+    }
+}
+
+//= draft#resume-received
+//# A host without state of the connection MUST answer a RESUME with ABORT
+//# and reason LOST if it can derive its key, and with an RST otherwise.
+/// What a host answers to a segment that meets no connection (RFC 9293, section 3.10.7.1; draft, {#resume-received}).
 ///
 /// `own_key` is this host's connection key for the 4-tuple if it can be derived from a secret: then a RESUME draws
-/// ABORT(LOST). Otherwise, and to anything else, an RST; to an RST nothing. While booting or restoring do not call it.
+/// ABORT with reason LOST. Otherwise, and to anything else, an RST; to an RST nothing. A host that boots or restores its
+/// connections answers nothing: then do not call it.
 ///
 /// The answer is written from the start of `buffer`, which must have room for
 /// [`SEGMENT_LEN_OCTETS_MIN`](crate::SEGMENT_LEN_OCTETS_MIN).
 pub fn answer_stray<'b>(
-    _segment: &Segment<'_>,
-    _own_key: Option<ConnectionKey>,
-    _buffer: &'b mut [u8],
+    segment: &Segment<'_>,
+    own_key: Option<ConnectionKey>,
+    buffer: &'b mut [u8],
 ) -> Option<Segment<'b>> {
-    None
+    if segment.flags.contains(Flags::RST) {
+        return None;
+    }
+    let is_resume =
+        matches!(Options::read(segment).hiatus, Some(option) if matches!(option.message, Message::Resume(_)));
+    let abort = own_key
+        .filter(|_| is_resume)
+        .map(|key| Message::Abort(Abort { reason: AbortReason::LOST, proof: key.0 }));
+    let reset = reset_to(segment);
+    let header = Header { seq: reset.seq, ack: reset.ack, flags: reset.flags, window: 0 };
+    let options = HeaderOptions { hiatus: abort, ..HeaderOptions::default() }.written();
+    let ports = Ports { local: segment.destination_port, remote: segment.source_port };
+    let len_octets = outgoing::write(ports, header, &options, buffer, |_| 0)?;
+    Segment::parse(buffer.get(..len_octets)?).ok()
 }

@@ -1,0 +1,357 @@
+//! Going away, coming back, and presuming the peer gone: what this end does of its own accord (draft, {#absence}).
+
+use core::time::Duration;
+
+use hiatus_codec::mac::{self, Context as MacContext, Tag};
+use hiatus_codec::{HoldTime, Life, Message, Nonce, Resume, Suspend};
+
+use crate::command::CommandError;
+use crate::config::Config;
+use crate::event::{CloseReason, Event, FallbackReason, PeerState, SelfState};
+use crate::hiatus::{Leaving, Origin, PeerPresence, Resuming, SelfPresence, Session};
+use crate::owed::Owed;
+use crate::tcb::{Context, Tcb};
+use crate::timer::Timer;
+
+/// SUSPENDs of one absence.
+const SUSPENDS_MAX: u8 = 3;
+/// Between the first two RESUMEs.
+const RESUME_INTERVAL_FIRST: Duration = Duration::from_secs(1);
+/// Between two RESUMEs at most, without the random part.
+const RESUME_INTERVAL_MAX: Duration = Duration::from_secs(60);
+/// Before the first probe of PRESUMED.
+const PROBE_INTERVAL_FIRST: Duration = Duration::from_secs(60);
+/// Between two probes at most.
+const PROBE_INTERVAL_MAX: Duration = Duration::from_secs(600);
+
+impl Tcb {
+    /// The host is going away.
+    pub(crate) fn suspend(
+        &mut self,
+        _cx: &mut Context<'_>,
+        expected_absence: HoldTime,
+    ) -> Result<(), CommandError> {
+        let session = self.hiatus.session_mut().ok_or(CommandError::HiatusOff)?;
+        if !session.own.bits.may_fall_silent() {
+            return Err(CommandError::NotOffered);
+        }
+        if session.here != SelfPresence::Up {
+            return Err(CommandError::Suspended);
+        }
+        session.here = SelfPresence::Leaving(Leaving { expected_absence, ..Leaving::default() });
+        self.announce_leaving();
+        Ok(())
+    }
+
+    /// Owes the first SUSPEND of this absence, if the peer is there to hear it.
+    pub(crate) fn announce_leaving(&mut self) {
+        if let Some(session) = self.hiatus.session()
+            && let SelfPresence::Leaving(Leaving { suspends_sent: 0, .. }) = session.here
+            && session.there == PeerPresence::Up
+        {
+            self.owe(Owed::Suspend);
+        }
+    }
+
+    /// SUSPEND as it leaves now, and the timer for the next copy.
+    pub(crate) fn suspend_message(&mut self, cx: &Context<'_>) -> Option<Message<'static>> {
+        let rto = self.rtt.rto(cx.config);
+        let session = self.hiatus.session_mut()?;
+        let context = MacContext::suspend(session.role, session.own_life);
+        let SelfPresence::Leaving(leaving) = &mut session.here else { return None };
+        leaving.suspends_sent = leaving.suspends_sent.saturating_add(1);
+        let expected_absence = leaving.expected_absence;
+        //= draft#leaving
+        //# A host MUST NOT send more than three SUSPENDs for one absence.
+        if leaving.suspends_sent < SUSPENDS_MAX {
+            //= draft#leaving
+            //# A host MUST NOT repeat a SUSPEND before one RTO has passed since the
+            //# last one.
+            self.timers.arm(Timer::Suspend, cx.now + rto);
+        }
+        let message = |tag| Message::Suspend(Suspend { expected_absence, tag });
+        sealed(session, &context, message)
+    }
+
+    /// The host is back with its memory intact.
+    pub(crate) fn come_back(&mut self, cx: &mut Context<'_>) -> Result<(), CommandError> {
+        //= draft#resuming
+        //# A host that comes back with its memory intact MUST raise its generation
+        //# by one before it sends RESUME.
+        if let Some(session) = self.hiatus.session_mut() {
+            let next = session.own_life.next_generation();
+            if next == session.own_life {
+                return Err(CommandError::GenerationsExhausted);
+            }
+            session.own_life = next;
+        }
+        self.forgive_absence(cx);
+        if self.hiatus.session().is_some() {
+            self.start_resuming(cx, Origin::Intact);
+        }
+        Ok(())
+    }
+
+    /// The host was restored from an older state (draft, {#durability}).
+    pub(crate) fn restore(
+        &mut self,
+        cx: &mut Context<'_>,
+        incarnation: u32,
+        nonce: Nonce,
+        tsval_ceiling: u32,
+    ) -> Result<(), CommandError> {
+        let session = self.hiatus.session_mut().ok_or(CommandError::HiatusOff)?;
+        let present = session.own_life.incarnation;
+        if incarnation <= present || nonce == Nonce::UNKNOWN {
+            return Err(CommandError::NotNewer { found: incarnation, present });
+        }
+        session.own_life = Life { incarnation, generation: 0 };
+        session.own_nonce = nonce;
+        self.forgive_absence(cx);
+        if let Some(clock) = &mut self.timestamps {
+            clock.step_above(tsval_ceiling, cx.now);
+        }
+        self.rcv.drop_out_of_order();
+        self.rcv.stb = self.rcv.nxt;
+        // Earlier lives may have sent everything that this history may transmit.
+        self.snd.max = self.snd.lim;
+        self.start_resuming(cx, Origin::Restored);
+        Ok(())
+    }
+
+    /// Time away is not charged: every timer goes on where it was, and no measurement spans the absence.
+    fn forgive_absence(&mut self, cx: &Context<'_>) {
+        self.timers.forgive(self.touched, cx.now);
+        self.rtt.restart();
+        self.touched = cx.now;
+    }
+
+    fn start_resuming(&mut self, cx: &mut Context<'_>, origin: Origin) {
+        let Some(session) = self.hiatus.session_mut() else { return };
+        session.here = SelfPresence::Resuming(Resuming {
+            origin,
+            interval: RESUME_INTERVAL_FIRST,
+            sent: 0,
+            met_resets: 0,
+            met_plains: 0,
+            latest_met_reset: false,
+            latest_met_plain: false,
+        });
+        let limit = resume_limit(session, cx.config);
+        self.timers.arm(Timer::ResumeLimit, cx.now + limit);
+        for timer in [Timer::Retransmit, Timer::Persist, Timer::Suspend] {
+            self.timers.disarm(timer);
+        }
+        self.ack_is_due = false;
+        self.resend_first = false;
+        self.probe_is_due = false;
+        self.owed.clear();
+        self.owe(Owed::Resume);
+    }
+
+    /// RESUME as it leaves now, and the timer for the next one.
+    pub(crate) fn resume_message(&mut self, cx: &Context<'_>) -> Option<Message<'static>> {
+        let (received, end) = (self.rcv.nxt, self.snd.lim);
+        let session = self.hiatus.session_mut()?;
+        let context = MacContext::resume(session.role, received, end);
+        let (life, nonce) = (session.own_life, session.own_nonce);
+        //= draft#resuming
+        //# A host in RESUMING MUST repeat RESUME after at least one second,
+        //# doubling the interval each time up to 60 seconds.
+        if let SelfPresence::Resuming(resuming) = &mut session.here {
+            resuming.sent = resuming.sent.saturating_add(1);
+            resuming.latest_met_reset = false;
+            resuming.latest_met_plain = false;
+            let spread = spread(resuming.interval, nonce, life, resuming.sent);
+            self.timers.arm(Timer::Resume, cx.now + resuming.interval + spread);
+            resuming.interval = (resuming.interval * 2).min(RESUME_INTERVAL_MAX);
+        }
+        let message = |tag| Message::Resume(Resume { life, nonce, end: end.low(), tag });
+        sealed(session, &context, message)
+    }
+
+    /// The timer for RESUME ran out: of a host that is back, or the probe of one that presumes its peer away.
+    pub(crate) fn resume_timeout(&mut self, cx: &Context<'_>) {
+        let Some(session) = self.hiatus.session_mut() else { return };
+        let is_resuming = matches!(session.here, SelfPresence::Resuming(_));
+        //= draft#presumed
+        //# A host in PRESUMED MUST send a RESUME with its current life after 60
+        //# seconds, doubling the interval each time up to 600 seconds.
+        if !is_resuming && let PeerPresence::Presumed { interval } = &mut session.there {
+            *interval = (*interval * 2).min(PROBE_INTERVAL_MAX);
+            self.timers.arm(Timer::Resume, cx.now + *interval);
+        }
+        self.owe(Owed::Resume);
+    }
+
+    /// The peer does not answer, or a path element reset the connection: presumes it away, or ends the connection.
+    pub(crate) fn give_up(&mut self, cx: &mut Context<'_>) -> Option<CloseReason> {
+        //= draft#presumed
+        //# A host MUST enter PRESUMED instead of closing the connection when R2,
+        //# the keep-alive or the persist timer gives up on a peer that sent S and
+        //# to which it offered a hold.
+        if self.presume(cx) { None } else { Some(CloseReason::NoAnswer) }
+    }
+
+    /// Enters PRESUMED if the peer said that it may fall silent and this end offered to hold; says whether.
+    pub(crate) fn presume(&mut self, cx: &mut Context<'_>) -> bool {
+        let Some(session) = self.hiatus.session_mut() else { return false };
+        if !session.peer.bits.may_fall_silent() || session.own.hold.is_none() {
+            return false;
+        }
+        session.there = PeerPresence::Presumed { interval: PROBE_INTERVAL_FIRST };
+        let hold = duration(session.own.hold);
+        self.timers.arm(Timer::Hold, cx.now + hold);
+        self.timers.arm(Timer::Resume, cx.now + PROBE_INTERVAL_FIRST);
+        self.stop_sending();
+        cx.events.push_back(Event::PeerPresumedSuspended { hold });
+        true
+    }
+
+    /// Stops what this end would send of its own accord.
+    pub(crate) fn stop_sending(&mut self) {
+        for timer in [Timer::Retransmit, Timer::Persist, Timer::Suspend] {
+            self.timers.disarm(timer);
+        }
+        self.rtt.restart();
+        self.resend_first = false;
+        self.probe_is_due = false;
+    }
+
+    /// The peer is there again; what was in flight is sent again.
+    pub(crate) fn peer_is_up(&mut self, cx: &mut Context<'_>) {
+        let Some(session) = self.hiatus.session_mut() else { return };
+        if session.there == PeerPresence::Up {
+            return;
+        }
+        session.there = PeerPresence::Up;
+        if !matches!(session.here, SelfPresence::Resuming(_)) {
+            self.timers.disarm(Timer::Resume);
+            self.owed.retain(|owed| *owed != Owed::Resume);
+        }
+        self.timers.disarm(Timer::Hold);
+        self.snd.resend_all();
+        self.rtt.answered();
+        // What was read meanwhile may have opened the window; nobody was told.
+        self.ack_is_due = true;
+        cx.events.push_back(Event::PeerResumed);
+        self.announce_leaving();
+    }
+
+    /// This end is in step with its peer again.
+    pub(crate) fn self_is_up(&mut self, cx: &mut Context<'_>) {
+        let Some(session) = self.hiatus.session_mut() else { return };
+        session.here = SelfPresence::Up;
+        self.timers.disarm(Timer::ResumeLimit);
+        self.timers.disarm(Timer::Resume);
+        self.owed.retain(|owed| *owed != Owed::Resume);
+        self.ack_is_due = true;
+        cx.events.push_back(Event::Resumed);
+        self.close_if_waiting();
+        self.tell_writer(cx);
+    }
+
+    /// Closes for an application that asked while RESUMING.
+    fn close_if_waiting(&mut self) {
+        if self.close_waits {
+            self.close_waits = false;
+            self.snd.close();
+        }
+    }
+
+    /// RESUMING met a plain segment. Gives why the connection ends, if it does.
+    pub(crate) fn resume_met_plain(&mut self, cx: &mut Context<'_>) -> Option<CloseReason> {
+        /// RESUMEs that may meet plain segments only.
+        const MET_PLAINS_MAX: u8 = 6;
+        let SelfPresence::Resuming(resuming) = &mut self.hiatus.session_mut()?.here else { return None };
+        if resuming.latest_met_plain || resuming.sent == 0 {
+            return None;
+        }
+        resuming.latest_met_plain = true;
+        resuming.met_plains += 1;
+        if resuming.met_plains < MET_PLAINS_MAX {
+            return None;
+        }
+        //= draft#resuming
+        //# A host in RESUMING that was not restored MUST fall back to plain TCP
+        //# when six RESUMEs have each met a plain segment and nothing else.
+        if resuming.origin == Origin::Intact {
+            self.fall_back(cx, FallbackReason::ResumeMetPlain);
+            self.snd.resend_all();
+            self.ack_is_due = true;
+            self.close_if_waiting();
+            self.tell_writer(cx);
+            return None;
+        }
+        self.owe(Owed::Reset { seq: self.snd_nxt() });
+        Some(CloseReason::PeerIsPlain)
+    }
+
+    /// RESUMING met a bare RST with SEG.SEQ = RCV.NXT. Gives why the connection ends, if it does.
+    pub(crate) fn resume_met_reset(&mut self) -> Option<CloseReason> {
+        /// RESUMEs that meet a bare RST before it is believed.
+        const MET_RESETS_MAX: u8 = 3;
+        let SelfPresence::Resuming(resuming) = &mut self.hiatus.session_mut()?.here else { return None };
+        if resuming.latest_met_reset || resuming.sent == 0 {
+            return None;
+        }
+        resuming.latest_met_reset = true;
+        resuming.met_resets += 1;
+        //= draft#resuming
+        //# A host in RESUMING MUST close the connection at the third bare RST with
+        //# SEG.SEQ equal to RCV.NXT, each of the three having come after another
+        //# RESUME.
+        (resuming.met_resets >= MET_RESETS_MAX).then_some(CloseReason::PeerHasNoState)
+    }
+
+    /// RESUMING met a valid Hiatus message: plain segments before it do not count.
+    pub(crate) fn resume_met_hiatus(&mut self) {
+        if let Some(session) = self.hiatus.session_mut()
+            && let SelfPresence::Resuming(resuming) = &mut session.here
+        {
+            resuming.met_plains = 0;
+        }
+    }
+
+    /// True while the host waits for RESUME-ACK.
+    pub(crate) fn is_resuming(&self) -> bool {
+        self.hiatus.self_state() == SelfState::Resuming
+    }
+
+    /// True while the peer is away, announced or not.
+    pub(crate) fn peer_is_away(&self) -> bool {
+        self.hiatus.peer_state() != PeerState::Up
+    }
+}
+
+/// The longest of the two offered holds and R2.
+fn resume_limit(session: &Session, config: &Config) -> Duration {
+    duration(session.own.hold).max(duration(session.peer.hold)).max(config.r2)
+}
+
+pub(crate) fn duration(hold: HoldTime) -> Duration {
+    Duration::from_secs(u64::from(hold.seconds()))
+}
+
+//= draft#resuming
+//# A host SHOULD lengthen each interval between RESUMEs by a random part of
+//# up to a quarter.
+/// The random part, drawn from the nonce of this incarnation, the life and the count.
+fn spread(interval: Duration, nonce: Nonce, life: Life, count: u32) -> Duration {
+    let seed = u64::from(nonce.0) << 32 | u64::from(count) << 16 | u64::from(life.generation);
+    // One step of SplitMix64: enough to tell hosts and counts apart.
+    let mut mixed = seed.wrapping_add(0x9e37_79b9_7f4a_7c15);
+    mixed = (mixed ^ mixed >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    mixed = (mixed ^ mixed >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
+    let quarter_us = u64::try_from(interval.as_micros() / 4).unwrap_or(0);
+    Duration::from_micros((mixed ^ mixed >> 31) % (quarter_us + 1))
+}
+
+/// `message` with the tag of `context`.
+pub(crate) fn sealed(
+    session: &Session,
+    context: &MacContext,
+    message: impl Fn(Tag) -> Message<'static>,
+) -> Option<Message<'static>> {
+    mac::tag_of_message(&session.key, context, &message(Tag::default())).ok().map(message)
+}

@@ -1,0 +1,214 @@
+//! What a valid message of the peer does (draft, {#absence}).
+
+use hiatus_codec::mac::Context as MacContext;
+use hiatus_codec::{
+    Abort, AbortReason, EpochEcho, HoldTime, Life, Message, Nonce, ResumeAck, SequenceNumber, SuspendAck,
+};
+
+use crate::arrived::Arrived;
+use crate::event::{CloseReason, Event};
+use crate::hiatus::absence::{duration, sealed};
+use crate::hiatus::check::Return;
+use crate::hiatus::{PeerPresence, SelfPresence};
+use crate::owed::Owed;
+use crate::tcb::{Context, Tcb};
+use crate::timer::Timer;
+
+impl Tcb {
+    /// SUSPEND of the recorded life.
+    pub(crate) fn peer_suspends(&mut self, cx: &mut Context<'_>) {
+        let Some(session) = self.hiatus.session_mut() else { return };
+        //= draft#holding
+        //# A host MUST answer every valid SUSPEND with a SUSPEND-ACK.
+        let granted = session.own.hold;
+        match session.there {
+            //= draft#holding
+            //# A repeated SUSPEND MUST NOT restart the hold.
+            PeerPresence::Held { .. } => {}
+            _ if granted.is_none() => self.peer_is_up(cx),
+            _ => {
+                session.there = PeerPresence::Held { granted };
+                let is_resuming = matches!(session.here, SelfPresence::Resuming(_));
+                if !is_resuming {
+                    self.timers.disarm(Timer::Resume);
+                    self.owed.retain(|owed| *owed != Owed::Resume);
+                }
+                self.owed.retain(|owed| *owed != Owed::Suspend);
+                self.stop_sending();
+                let hold = duration(granted);
+                self.timers.arm(Timer::Hold, cx.now + hold);
+                cx.events.push_back(Event::PeerSuspended { hold });
+            }
+        }
+        self.owe(Owed::SuspendAck);
+    }
+
+    /// SUSPEND-ACK as it leaves now.
+    pub(crate) fn suspend_ack_message(&self) -> Option<Message<'static>> {
+        let session = self.hiatus.session()?;
+        let granted_hold = match session.there {
+            PeerPresence::Held { granted } => granted,
+            _ => HoldTime::NONE,
+        };
+        let context = MacContext::suspend_ack(session.role, session.peer_life);
+        sealed(session, &context, |tag| Message::SuspendAck(SuspendAck { granted_hold, tag }))
+    }
+
+    /// SUSPEND-ACK to the own life.
+    pub(crate) fn suspend_is_acknowledged(&mut self, cx: &mut Context<'_>, granted: HoldTime) {
+        if let Some(session) = self.hiatus.session_mut()
+            && let SelfPresence::Leaving(leaving) = &mut session.here
+            && !leaving.acknowledged
+        {
+            leaving.acknowledged = true;
+            //= draft#leaving
+            //# A host MUST NOT repeat a SUSPEND after a valid SUSPEND-ACK.
+            self.timers.disarm(Timer::Suspend);
+            self.owed.retain(|owed| *owed != Owed::Suspend);
+            cx.events.push_back(Event::SuspendAcknowledged { hold: duration(granted) });
+        }
+    }
+
+    /// EPOCH of the recorded life.
+    pub(crate) fn peer_is_stable(&mut self, stable: hiatus_codec::Position, stable_low: u32) {
+        //= draft#neg-confirm
+        //# A receiver MUST ignore an EPOCH with a Stable Point beyond what it has
+        //# sent.
+        if stable <= self.snd.max {
+            //= draft#neg-confirm
+            //# A host MUST answer every valid EPOCH with an EPOCH-ECHO that has the
+            //# same Stable Point.
+            self.owe(Owed::EpochEcho { stable_point: stable_low });
+        }
+    }
+
+    /// A valid RESUME. Gives why the connection ends, if it does.
+    pub(crate) fn peer_returns(
+        &mut self,
+        cx: &mut Context<'_>,
+        arrived: &Arrived<'_>,
+        back: &Return,
+    ) -> Option<CloseReason> {
+        let session = self.hiatus.session_mut()?;
+        let (life, nonce) = (session.peer_life, session.peer_nonce);
+        let is_clone = back.life.incarnation == life.incarnation && !nonce.matches(back.nonce);
+        //= draft#resume-received
+        //# A host MUST answer a valid RESUME of an older incarnation, or of the
+        //# recorded incarnation with another nonce, with ABORT and reason FENCED.
+        if back.life.incarnation < life.incarnation || is_clone {
+            self.owe_abort(AbortReason::FENCED, back.life, back.nonce, arrived.segment.ack);
+            return None;
+        }
+        //= draft#resume-received
+        //# A host MUST drop a valid RESUME of the recorded incarnation and nonce
+        //# with an older generation.
+        if back.life < life {
+            return None;
+        }
+        if back.life == life {
+            //= draft#resume-received
+            //# A host MUST NOT apply the positions of a RESUME of the recorded life.
+            session.peer_nonce = back.nonce;
+            if matches!(session.there, PeerPresence::Presumed { .. }) {
+                self.peer_is_up(cx);
+            }
+        } else {
+            //= draft#resume-received
+            //# A host MUST synchronise on a valid RESUME of a newer life and answer
+            //# with RESUME-ACK.
+            if let Err(reason) = self.synchronise(cx, arrived, back) {
+                self.owe_abort(reason, back.life, back.nonce, arrived.segment.ack);
+                return Some(CloseReason::AbortedHere(reason));
+            }
+            self.peer_is_up(cx);
+        }
+        self.owe(Owed::ResumeAck { life: back.life, nonce: back.nonce, seq: arrived.segment.seq });
+        //= draft#resuming
+        //# A host in RESUMING MUST send its own RESUME at once after it has
+        //# answered a RESUME.
+        if self.is_resuming() {
+            self.owed.retain(|owed| *owed != Owed::Resume);
+            self.owe(Owed::Resume);
+        }
+        None
+    }
+
+    /// RESUME-ACK as it leaves now; its segment has SEG.ACK from [`resume_ack_number`](Self::resume_ack_number).
+    pub(crate) fn resume_ack_message(&self, life: Life, nonce: Nonce) -> Option<Message<'static>> {
+        let session = self.hiatus.session()?;
+        let (received, end) = (self.rcv.nxt, self.snd.lim);
+        let context = MacContext::resume_ack(session.role, life, nonce, received, end);
+        let own_life = session.own_life;
+        let message = |tag| {
+            Message::ResumeAck(ResumeAck { life: own_life, received: received.low(), end: end.low(), tag })
+        };
+        sealed(session, &context, message)
+    }
+
+    //= draft#opt-resume-ack
+    //# A sender MUST set SEG.ACK of a RESUME-ACK to the smaller of its RCV.NXT
+    //# and SEG.SEQ of the RESUME that it answers.
+    pub(crate) fn resume_ack_number(&self, resume_seq: SequenceNumber) -> SequenceNumber {
+        if resume_seq.before(self.rcv_nxt()) { resume_seq } else { self.rcv_nxt() }
+    }
+
+    /// A valid RESUME-ACK to the own life. Gives why the connection ends, if it does.
+    pub(crate) fn return_is_acknowledged(
+        &mut self,
+        cx: &mut Context<'_>,
+        arrived: &Arrived<'_>,
+        back: &Return,
+    ) -> Option<CloseReason> {
+        let session = self.hiatus.session()?;
+        let is_resuming = matches!(session.here, SelfPresence::Resuming(_));
+        let is_presumed = matches!(session.there, PeerPresence::Presumed { .. });
+        let is_newer = back.life > session.peer_life;
+        //= draft#resuming
+        //# A host in RESUMING MUST NOT accept a RESUME-ACK that carries an older
+        //# life than the one recorded of the peer.
+        if back.life < session.peer_life || !(is_resuming || is_presumed) {
+            return None;
+        }
+        let (own_life, own_nonce) = (back.life, Nonce::UNKNOWN);
+        if (is_resuming || is_newer)
+            && let Err(reason) = self.synchronise(cx, arrived, back)
+        {
+            self.owe_abort(reason, own_life, own_nonce, self.snd_nxt());
+            return Some(CloseReason::AbortedHere(reason));
+        }
+        if is_presumed || is_newer {
+            self.peer_is_up(cx);
+        }
+        if is_resuming {
+            self.self_is_up(cx);
+        }
+        None
+    }
+
+    /// Owes an ABORT that names `life` and `nonce` of its addressee.
+    pub(crate) fn owe_abort(&mut self, reason: AbortReason, life: Life, nonce: Nonce, seq: SequenceNumber) {
+        self.owe(Owed::Abort { reason, life, nonce, seq });
+    }
+
+    /// ABORT as it leaves now.
+    pub(crate) fn abort_message(
+        &self,
+        reason: AbortReason,
+        life: Life,
+        nonce: Nonce,
+    ) -> Option<Message<'static>> {
+        let session = self.hiatus.session()?;
+        let context = MacContext::abort(session.role, life, nonce);
+        sealed(session, &context, |tag| Message::Abort(Abort { reason, proof: tag.0 }))
+    }
+
+    /// EPOCH-ECHO.
+    pub(crate) fn echo_message(stable_point: u32) -> Message<'static> {
+        Message::EpochEcho(EpochEcho { stable_point })
+    }
+
+    /// The life that an ABORT which answers no RESUME names.
+    pub(crate) fn recorded_life(&self) -> Option<Life> {
+        self.hiatus.session().map(|session| session.peer_life)
+    }
+}

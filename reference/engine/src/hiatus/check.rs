@@ -1,0 +1,126 @@
+//! Which message of an arriving segment is believed (draft, {#mac-check}).
+
+use hiatus_codec::mac::{self, Context as MacContext, Tag};
+use hiatus_codec::{AbortReason, HoldTime, Life, Message, Nonce, Position};
+
+use crate::arrived::Arrived;
+use crate::hiatus::Session;
+use crate::receive::ReceiveSide;
+use crate::send::SendSide;
+use crate::time::Time;
+
+/// MACs that are checked on one connection in a second; a message beyond them is dropped unchecked.
+pub(crate) const MAC_CHECKS_PER_SECOND_MAX: u32 = 100;
+
+/// What a segment says after its MAC was checked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Checked {
+    /// Nothing of Hiatus: the segment is one of plain TCP.
+    Plain,
+    /// A segment that is to be dropped, with all it carries.
+    Drop,
+    /// A RESUME with a wrong MAC.
+    ForgedResume,
+    /// EPOCH.
+    Epoch { stable: Position, stable_low: u32 },
+    /// SUSPEND.
+    Suspend,
+    /// SUSPEND-ACK.
+    SuspendAck { granted: HoldTime },
+    /// A message that needs no check and changes nothing here: the segment is an ordinary ACK.
+    Other,
+    /// RESUME.
+    Resume(Return),
+    /// RESUME-ACK; it names the own life.
+    ResumeAck(Return),
+    /// ABORT.
+    Abort(AbortReason),
+}
+
+/// What RESUME and RESUME-ACK say.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Return {
+    pub(crate) life: Life,
+    /// Unknown in RESUME-ACK.
+    pub(crate) nonce: Nonce,
+    /// R.
+    pub(crate) received: Position,
+    /// End.
+    pub(crate) end: Position,
+}
+
+impl Session {
+    /// Checks the message of a segment, at a bounded rate.
+    pub(crate) fn check(
+        &mut self,
+        now: Time,
+        snd: &SendSide,
+        rcv: &ReceiveSide,
+        arrived: &Arrived<'_>,
+    ) -> Checked {
+        let Some(option) = arrived.hiatus else { return Checked::Plain };
+        if !matches!(option.message, Message::Capable(_) | Message::EpochEcho(_))
+            && !self.checks.take(MAC_CHECKS_PER_SECOND_MAX, now)
+        {
+            return Checked::Drop;
+        }
+        let octets = option.authenticated_octets();
+        let peer = self.role.peer();
+        let valid = |context: MacContext, tag: Tag| mac::verify(&self.key, &context, octets, tag);
+        match option.message {
+            //= draft#mac-check
+            //# A receiver MUST treat a segment with an EPOCH, SUSPEND or SUSPEND-ACK
+            //# with a wrong MAC as if it carried no option.
+            Message::Epoch(epoch) => {
+                let stable = Position::nearest(epoch.stable_point, snd.una);
+                if valid(MacContext::epoch(peer, self.peer_life, stable), epoch.tag) {
+                    Checked::Epoch { stable, stable_low: epoch.stable_point }
+                } else {
+                    Checked::Plain
+                }
+            }
+            Message::Suspend(suspend) if valid(MacContext::suspend(peer, self.peer_life), suspend.tag) => {
+                Checked::Suspend
+            }
+            Message::SuspendAck(ack) if valid(MacContext::suspend_ack(peer, self.own_life), ack.tag) => {
+                Checked::SuspendAck { granted: ack.granted_hold }
+            }
+            Message::Suspend(_) | Message::SuspendAck(_) => Checked::Plain,
+            Message::Resume(resume) => {
+                let end = Position::nearest(resume.end, rcv.nxt);
+                let life = Return { life: resume.life, nonce: resume.nonce, received: arrived.ack, end };
+                if valid(MacContext::resume(peer, arrived.ack, end), resume.tag) {
+                    Checked::Resume(life)
+                } else {
+                    Checked::ForgedResume
+                }
+            }
+            Message::ResumeAck(ack) => {
+                let received = Position::nearest(ack.received, snd.una);
+                let end = Position::nearest(ack.end, rcv.nxt);
+                let context = MacContext::resume_ack(peer, self.own_life, self.own_nonce, received, end);
+                let life = Return { life: ack.life, nonce: Nonce::UNKNOWN, received, end };
+                //= draft#mac-check
+                //# A receiver MUST drop a segment with a RESUME-ACK with a wrong MAC.
+                if valid(context, ack.tag) { Checked::ResumeAck(life) } else { Checked::Drop }
+            }
+            Message::Abort(abort) => {
+                let right = |nonce| valid(MacContext::abort(peer, self.own_life, nonce), Tag(abort.proof));
+                let is_valid = if abort.reason == AbortReason::LOST {
+                    same_octets(&abort.proof, &self.peer.key.0)
+                } else {
+                    right(Nonce::UNKNOWN) || right(self.own_nonce)
+                };
+                //= draft#mac-check
+                //# A receiver MUST drop an RST with an ABORT that is not valid.
+                if is_valid { Checked::Abort(abort.reason) } else { Checked::Drop }
+            }
+            _ => Checked::Other,
+        }
+    }
+}
+
+/// Compares in the same time wherever they differ.
+fn same_octets(a: &[u8; 8], b: &[u8; 8]) -> bool {
+    a.iter().zip(b).fold(0, |difference, (a, b)| difference | (a ^ b)) == 0
+}

@@ -1,0 +1,267 @@
+//! From CAPABLE to on, or to plain TCP for good (draft, {#negotiation}).
+
+use alloc::boxed::Box;
+use core::time::Duration;
+
+use hiatus_codec::mac::{self, Context as MacContext, Role, SessionKey, Tag};
+use hiatus_codec::{
+    Capable, CapableBits, Epoch, HiatusOption, Life, Message, Nonce, Position, SequenceNumber,
+};
+use serde::{Deserialize, Serialize};
+
+use crate::arrived::Arrived;
+use crate::budget::Budget;
+use crate::config::{Config, Entropy, HiatusPolicy};
+use crate::event::{Event, FallbackReason};
+use crate::hiatus::{Hiatus, Party, PeerPresence, SelfPresence, Session};
+use crate::owed::Owed;
+use crate::tcb::{Context, Tcb};
+use crate::timer::Timer;
+
+/// SYNs, and SYN/ACKs, that carry CAPABLE; later ones get through path elements that drop them for it.
+pub(crate) const SYNS_WITH_CAPABLE: u8 = 2;
+/// Segments of the initiator that carry the long CAPABLE.
+const SEGMENTS_WITH_CAPABLE: u8 = 6;
+/// EPOCHs of the responder before it gives up.
+const EPOCHS_MAX: u8 = 6;
+/// How long the initiator waits for EPOCH: six EPOCHs at an RTO of one second take 63 s.
+const EPOCH_WAIT: Duration = Duration::from_secs(64);
+
+/// Both SYNs carried CAPABLE.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Confirming {
+    own: Party,
+    leg: Leg,
+}
+
+/// What is missing.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+enum Leg {
+    /// Initiator: a valid EPOCH.
+    Epoch { peer: Party, key: SessionKey, capables_left: u8 },
+    /// Responder: the first segment without SYN, with the long CAPABLE.
+    Capable,
+    /// Responder: the echo of its EPOCH.
+    Echo { peer: Party, key: SessionKey, epochs_sent: u8 },
+}
+
+/// What this end puts into CAPABLE, or `None` if it is not to send it.
+pub(crate) fn own_party(config: &Config, entropy: &Entropy) -> Option<Party> {
+    match config.hiatus {
+        HiatusPolicy::Off => None,
+        HiatusPolicy::On(offer) => {
+            // K is not said: this engine does not retain acknowledged octets.
+            let mut bits = CapableBits::new(CapableBits::VERSION);
+            if offer.bits.may_return_older() {
+                bits = bits.with_older();
+            } else if offer.bits.may_fall_silent() {
+                bits = bits.with_silent();
+            }
+            Some(Party { bits, hold: offer.hold, key: entropy.connection_key })
+        }
+    }
+}
+
+/// The CAPABLE of a segment, unless it is to be ignored.
+fn capable_of(option: Option<HiatusOption<'_>>) -> Option<Capable> {
+    match option?.message {
+        Message::Capable(capable) if capable.bits.version() != 0 => Some(capable),
+        _ => None,
+    }
+}
+
+/// The responder's answer to a SYN.
+pub(crate) fn answer_syn(own: Option<Party>, option: Option<HiatusOption<'_>>) -> Hiatus {
+    match (own, capable_of(option)) {
+        // A peer of a higher version gets version 1, which is the smaller of the two.
+        (Some(own), Some(_)) => Hiatus::Confirming(Box::new(Confirming { own, leg: Leg::Capable })),
+        _ => Hiatus::Off,
+    }
+}
+
+/// The initiator's reading of a SYN/ACK.
+pub(crate) fn read_syn_ack(own: Party, option: Option<HiatusOption<'_>>) -> Hiatus {
+    let capable = capable_of(option).filter(|capable| capable.bits.version() <= own.bits.version());
+    match capable.and_then(peer_party) {
+        //= draft#neg-synack
+        //# An initiator MUST treat the connection as plain TCP when the SYN/ACK
+        //# that it accepts has no long CAPABLE that it does not ignore.
+        None => Hiatus::Off,
+        Some(peer) => {
+            let key = SessionKey::derive(own.key, peer.key);
+            let leg = Leg::Epoch { peer, key, capables_left: SEGMENTS_WITH_CAPABLE };
+            Hiatus::Confirming(Box::new(Confirming { own, leg }))
+        }
+    }
+}
+
+fn peer_party(capable: Capable) -> Option<Party> {
+    Some(Party { bits: capable.bits, hold: capable.offered_hold, key: capable.key? })
+}
+
+/// The EPOCH of an end that has no durable state yet.
+pub(crate) fn first_epoch(key: &SessionKey, role: Role) -> Message<'static> {
+    let context = MacContext::epoch(role, Life::default(), Position(0));
+    let message = |tag| Message::Epoch(Epoch { number: 0, stable_point: 0, tag });
+    message(mac::tag_of_message(key, &context, &message(Tag::default())).unwrap_or_default())
+}
+
+impl Confirming {
+    /// The CAPABLE of the responder's SYN/ACK.
+    pub(crate) fn on_syn_ack(&self) -> Capable {
+        self.own.long()
+    }
+
+    /// The CAPABLE that the next segment without SYN and RST carries, if any.
+    pub(crate) fn on_segment(&self) -> Option<Capable> {
+        match &self.leg {
+            Leg::Epoch { capables_left: 1.., .. } => Some(self.own.long()),
+            _ => None,
+        }
+    }
+
+    /// A segment with the CAPABLE of [`on_segment`](Self::on_segment) was sent. True for the first.
+    pub(crate) fn capable_sent(&mut self) -> bool {
+        match &mut self.leg {
+            Leg::Epoch { capables_left, .. } => {
+                *capables_left = capables_left.saturating_sub(1);
+                *capables_left + 1 == SEGMENTS_WITH_CAPABLE
+            }
+            _ => false,
+        }
+    }
+
+    /// The EPOCH that is to be sent, if one is due, and how many were sent before it.
+    pub(crate) fn epoch_to_send(&mut self) -> Option<(Message<'static>, u8)> {
+        match &mut self.leg {
+            Leg::Echo { key, epochs_sent, .. } => {
+                let before = *epochs_sent;
+                *epochs_sent += 1;
+                Some((first_epoch(key, Role::Responder), before))
+            }
+            _ => None,
+        }
+    }
+
+    fn session(&self, role: Role, peer: Party, key: SessionKey, own_nonce: Nonce) -> Box<Session> {
+        Box::new(Session {
+            role,
+            key,
+            own: self.own,
+            peer,
+            own_life: Life::default(),
+            own_nonce,
+            peer_life: Life::default(),
+            peer_nonce: Nonce::UNKNOWN,
+            here: SelfPresence::Up,
+            there: PeerPresence::Up,
+            checks: Budget::default(),
+        })
+    }
+}
+
+impl Tcb {
+    /// Falls back to plain TCP, for good.
+    pub(crate) fn fall_back(&mut self, cx: &mut Context<'_>, reason: FallbackReason) {
+        self.hiatus = Hiatus::Off;
+        for timer in [Timer::Negotiate, Timer::Suspend, Timer::Resume, Timer::ResumeLimit, Timer::Hold] {
+            self.timers.disarm(timer);
+        }
+        self.owed.retain(|owed| matches!(owed, Owed::Reset { .. }));
+        cx.events.push_back(Event::FellBack { reason });
+    }
+
+    /// Responder: the first acceptable segment without SYN.
+    pub(crate) fn first_segment(&mut self, cx: &mut Context<'_>, option: Option<HiatusOption<'_>>) {
+        let Hiatus::Confirming(confirming) = &mut self.hiatus else { return };
+        let Leg::Capable = confirming.leg else { return };
+        let own = confirming.own;
+        // A Version other than the one that was sent counts as no CAPABLE.
+        let capable = capable_of(option).filter(|capable| capable.bits.version() == own.bits.version());
+        match capable.and_then(peer_party) {
+            //= draft#neg-confirm
+            //# A responder MUST treat the connection as plain TCP when the first
+            //# acceptable segment without SYN carries no long CAPABLE.
+            None => self.fall_back(cx, FallbackReason::CapableStripped),
+            //= draft#neg-confirm
+            //# A responder MUST answer a first acceptable segment without SYN that
+            //# carries the long CAPABLE with an EPOCH.
+            Some(peer) => {
+                let key = SessionKey::derive(peer.key, own.key);
+                confirming.leg = Leg::Echo { peer, key, epochs_sent: 0 };
+                self.owe(Owed::Epoch);
+            }
+        }
+    }
+
+    /// A message of the negotiation, on an acceptable segment.
+    pub(crate) fn negotiate(&mut self, cx: &mut Context<'_>, arrived: &Arrived<'_>) {
+        let Hiatus::Confirming(confirming) = &mut self.hiatus else { return };
+        let Some(option) = arrived.hiatus else { return };
+        match (&confirming.leg, option.message) {
+            (Leg::Epoch { peer, key, .. }, Message::Epoch(epoch)) => {
+                let stable = Position::nearest(epoch.stable_point, self.snd.una);
+                let context = MacContext::epoch(Role::Responder, Life::default(), stable);
+                let valid = mac::verify(key, &context, option.authenticated_octets(), epoch.tag);
+                if valid && stable <= self.snd.max {
+                    let session = confirming.session(Role::Initiator, *peer, *key, cx.entropy.nonce);
+                    self.turn_on(cx, session);
+                    self.owe(Owed::EpochEcho { stable_point: epoch.stable_point });
+                }
+            }
+            (Leg::Echo { peer, key, .. }, Message::EpochEcho(echo)) if echo.stable_point == 0 => {
+                let session = confirming.session(Role::Responder, *peer, *key, cx.entropy.nonce);
+                self.turn_on(cx, session);
+            }
+            _ => {}
+        }
+    }
+
+    fn turn_on(&mut self, cx: &mut Context<'_>, session: Box<Session>) {
+        self.hiatus = Hiatus::On(session);
+        self.timers.disarm(Timer::Negotiate);
+        cx.events.push_back(Event::HiatusOn);
+    }
+
+    /// The negotiation timer ran out.
+    pub(crate) fn negotiation_timeout(&mut self, cx: &mut Context<'_>) {
+        let Hiatus::Confirming(confirming) = &self.hiatus else { return };
+        match &confirming.leg {
+            Leg::Epoch { .. } => self.fall_back(cx, FallbackReason::NoEpoch),
+            Leg::Echo { epochs_sent: EPOCHS_MAX.., .. } => self.fall_back(cx, FallbackReason::NoEcho),
+            //= draft#neg-confirm
+            //# A responder MUST repeat an EPOCH that has not been echoed after one RTO,
+            //# doubling the interval each time, until it has sent it six times.
+            Leg::Echo { .. } => self.owe(Owed::Epoch),
+            Leg::Capable => {}
+        }
+    }
+
+    /// Notes that a segment with the long CAPABLE leaves.
+    pub(crate) fn capable_sent(&mut self, cx: &Context<'_>) {
+        if let Hiatus::Confirming(confirming) = &mut self.hiatus
+            && confirming.capable_sent()
+        {
+            self.timers.arm(Timer::Negotiate, cx.now + EPOCH_WAIT);
+        }
+    }
+
+    /// The EPOCH of the negotiation, which leaves now.
+    pub(crate) fn negotiation_epoch(&mut self, cx: &Context<'_>) -> Option<Message<'static>> {
+        let rto = self.rtt.rto(cx.config);
+        let Hiatus::Confirming(confirming) = &mut self.hiatus else { return None };
+        let (message, before) = confirming.epoch_to_send()?;
+        self.timers.arm(Timer::Negotiate, cx.now + rto.saturating_mul(1 << before.min(EPOCHS_MAX)));
+        Some(message)
+    }
+
+    /// SND.NXT on the wire.
+    pub(crate) fn snd_nxt(&self) -> SequenceNumber {
+        self.snd.nxt.sequence(self.snd.iss)
+    }
+
+    /// RCV.NXT on the wire.
+    pub(crate) fn rcv_nxt(&self) -> SequenceNumber {
+        self.rcv.nxt.sequence(self.rcv.irs)
+    }
+}

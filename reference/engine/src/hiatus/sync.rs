@@ -1,0 +1,63 @@
+//! Both ends agree on where each direction goes on (draft, {#sync}).
+
+use hiatus_codec::{AbortReason, Nonce};
+
+use crate::arrived::Arrived;
+use crate::hiatus::check::Return;
+use crate::tcb::{Context, Tcb};
+use crate::timer::Timer;
+
+impl Tcb {
+    /// Applies the positions of a RESUME or RESUME-ACK, or names the reason why they do not fit; then nothing changed.
+    pub(crate) fn synchronise(
+        &mut self,
+        cx: &Context<'_>,
+        arrived: &Arrived<'_>,
+        back: &Return,
+    ) -> Result<(), AbortReason> {
+        //= draft#sync
+        //# A host MUST answer a RESUME of a newer life with R below its SND.STB
+        //# with ABORT and reason GONE.
+        if back.received < self.snd.stb {
+            return Err(AbortReason::GONE);
+        }
+        //= draft#sync
+        //# A host MUST answer a RESUME of a newer life with R above its SND.LIM, or
+        //# with End below its RCV.NXT, with ABORT and reason DIVERGED.
+        if back.received > self.snd.lim || back.end < self.rcv.nxt {
+            return Err(AbortReason::DIVERGED);
+        }
+        let Some(session) = self.hiatus.session_mut() else { return Ok(()) };
+        if back.nonce != Nonce::UNKNOWN {
+            session.peer_nonce = back.nonce;
+        } else if session.peer_life.incarnation != back.life.incarnation {
+            // RESUME-ACK names no nonce: that of an earlier incarnation says nothing about this one.
+            session.peer_nonce = Nonce::UNKNOWN;
+        }
+        session.peer_life = back.life;
+        if let (Some(clock), Some(timestamps)) = (&mut self.timestamps, arrived.timestamps) {
+            clock.force(timestamps.value, cx.now);
+        }
+        let is_rewind = back.received < self.snd.nxt;
+        let was_long = cx.now.since(self.heard) > self.rtt.rto(cx.config);
+        self.rcv.drop_out_of_order();
+        self.snd.rewind(back.received);
+        self.snd.set_window(u32::from(arrived.segment.window) << self.snd.scale, arrived.seq, back.received);
+        //= draft#sync
+        //# A host that synchronises after more than one RTO, or to an R below its
+        //# SND.NXT, SHOULD start with a congestion window of at most the initial
+        //# window.
+        if is_rewind || was_long {
+            self.congestion.restart(self.snd.mss_octets);
+        } else {
+            self.congestion.forget_losses();
+        }
+        self.resend_first = false;
+        self.probe_is_due = false;
+        self.rtt.restart();
+        self.timers.disarm(Timer::Retransmit);
+        self.timers.disarm(Timer::Persist);
+        self.heard = cx.now;
+        Ok(())
+    }
+}

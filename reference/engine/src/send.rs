@@ -1,0 +1,199 @@
+//! The sending half of a connection: positions, octets, the peer's window.
+
+use alloc::collections::VecDeque;
+
+use hiatus_codec::{Position, SequenceNumber};
+use serde::{Deserialize, Serialize};
+
+/// Positions of one direction never lie further apart than this: below half the sequence space.
+const BUFFER_OCTETS_MAX: u32 = 1 << 30;
+/// The first octet of data; the SYN is at 0.
+pub(crate) const FIRST_OCTET: Position = Position(1);
+/// Before the SYN.
+const SYN: Position = Position(0);
+
+/// SND.* of RFC 9293, section 3.3.1, as 64-bit positions, with what the draft adds ({#terms}).
+///
+/// Invariant: `stb <= una <= resend <= nxt <= max <= lim <= end`, see [`SendSide::check`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct SendSide {
+    /// ISS.
+    pub(crate) iss: SequenceNumber,
+    /// SND.STB: the peer's stable point. Without retention it is SND.UNA.
+    pub(crate) stb: Position,
+    /// SND.UNA.
+    pub(crate) una: Position,
+    /// Octets from here up to SND.NXT are to be sent again before anything new; SND.NXT if there are none.
+    pub(crate) resend: Position,
+    /// SND.NXT.
+    pub(crate) nxt: Position,
+    /// SND.MAX: the highest position ever sent; an ACK up to it is acceptable.
+    pub(crate) max: Position,
+    /// SND.LIM: how far this history may transmit. Without hold-send it is SND.END.
+    pub(crate) lim: Position,
+    /// SND.END: the end of what the application wrote, its FIN counting one.
+    pub(crate) end: Position,
+    /// Position of the own FIN, once the application closed.
+    pub(crate) fin: Option<Position>,
+    /// The octets from `buffer_start` on.
+    buffer: VecDeque<u8>,
+    /// Position of the first octet in the buffer.
+    buffer_start: Position,
+    capacity_octets: u32,
+    /// SND.WND in octets.
+    pub(crate) wnd: u32,
+    /// The largest SND.WND seen (RFC 9293, section 3.8.6.2.1, Max(SND.WND)).
+    pub(crate) wnd_max: u32,
+    /// SND.WL1: position in the receiving direction.
+    pub(crate) wl1: Position,
+    /// SND.WL2.
+    pub(crate) wl2: Position,
+    /// Snd.Wind.Shift (RFC 7323).
+    pub(crate) scale: u8,
+    /// SendMSS: data and options of one segment (RFC 9293, section 3.7.1).
+    pub(crate) mss_octets: u16,
+}
+
+impl SendSide {
+    pub(crate) fn new(iss: SequenceNumber, capacity_octets: u32, mss_octets: u16) -> Self {
+        Self {
+            iss,
+            stb: SYN,
+            una: SYN,
+            resend: SYN,
+            nxt: SYN,
+            max: SYN,
+            // The SYN takes position 0.
+            lim: FIRST_OCTET,
+            end: FIRST_OCTET,
+            fin: None,
+            buffer: VecDeque::new(),
+            buffer_start: FIRST_OCTET,
+            capacity_octets: capacity_octets.clamp(1, BUFFER_OCTETS_MAX),
+            wnd: 0,
+            wnd_max: 0,
+            wl1: SYN,
+            wl2: SYN,
+            scale: 0,
+            mss_octets,
+        }
+    }
+
+    /// Takes octets of the application, as many as there is room for.
+    pub(crate) fn write(&mut self, octets: &[u8]) -> usize {
+        let count = octets.len().min(self.room_octets());
+        self.buffer.extend(octets.iter().take(count));
+        self.end = self.end.advanced_by(u64::try_from(count).unwrap_or(0));
+        self.lim = self.end;
+        count
+    }
+
+    /// The application closes: the FIN takes the next position.
+    pub(crate) fn close(&mut self) {
+        if self.fin.is_none() {
+            self.fin = Some(self.end);
+            self.end = self.end.advanced_by(1);
+            self.lim = self.end;
+        }
+    }
+
+    /// Octets that [`write`](Self::write) would take.
+    pub(crate) fn room_octets(&self) -> usize {
+        usize::try_from(self.capacity_octets).unwrap_or(usize::MAX).saturating_sub(self.buffer.len())
+    }
+
+    /// True if the own FIN was sent and acknowledged.
+    pub(crate) fn fin_is_acknowledged(&self) -> bool {
+        self.fin.is_some_and(|fin| self.una > fin)
+    }
+
+    /// Octets sent and neither acknowledged nor given up for lost.
+    pub(crate) fn flight_octets(&self) -> u32 {
+        u32::try_from(self.una.distance_to(self.resend)).unwrap_or(u32::MAX)
+    }
+
+    /// Where the data ends: before the FIN, or at SND.END.
+    pub(crate) fn data_end(&self) -> Position {
+        self.fin.unwrap_or(self.end)
+    }
+
+    /// Octets `from..` that are in the buffer, up to `room.len()`; copies them and says how many.
+    pub(crate) fn copy_octets(&self, from: Position, room: &mut [u8]) -> usize {
+        let skip = usize::try_from(self.buffer_start.distance_to(from)).unwrap_or(usize::MAX);
+        let count = self.buffer.len().saturating_sub(skip).min(room.len());
+        for (target, octet) in room.iter_mut().zip(self.buffer.range(skip.min(self.buffer.len())..)) {
+            *target = *octet;
+        }
+        count
+    }
+
+    /// Notes that everything before `end`, which lies at or after `resend`, is under way.
+    pub(crate) fn sent_up_to(&mut self, end: Position) {
+        self.resend = self.resend.max(end);
+        self.nxt = self.nxt.max(self.resend);
+        self.max = self.max.max(self.nxt);
+    }
+
+    /// SND.UNA moves forward to `ack`, which is at most SND.MAX.
+    pub(crate) fn acknowledge(&mut self, ack: Position) {
+        self.una = self.una.max(ack);
+        self.resend = self.resend.max(self.una);
+        self.nxt = self.nxt.max(self.resend);
+        self.release();
+    }
+
+    /// Everything in flight is lost: it is sent again, from SND.UNA on.
+    pub(crate) fn resend_all(&mut self) {
+        self.resend = self.una;
+    }
+
+    //= draft#sync
+    //# A host that synchronises MUST set SND.UNA and SND.NXT to R.
+    /// SND.NXT may fall; SND.MAX stays.
+    pub(crate) fn rewind(&mut self, received: Position) {
+        self.una = received;
+        self.resend = received;
+        self.nxt = received;
+        self.max = self.max.max(received);
+        self.release();
+    }
+
+    /// Drops what nobody will ask for again.
+    fn release(&mut self) {
+        // Without retention the peer never asks for an octet that it acknowledged.
+        self.stb = self.una;
+        let count = usize::try_from(self.buffer_start.distance_to(self.stb)).unwrap_or(usize::MAX);
+        let count = count.min(self.buffer.len());
+        self.buffer.drain(..count);
+        self.buffer_start = self.buffer_start.advanced_by(u64::try_from(count).unwrap_or(0));
+    }
+
+    /// Drops every octet: the connection is over.
+    pub(crate) fn drop_octets(&mut self) {
+        self.buffer = VecDeque::new();
+    }
+
+    /// Takes SND.WND, SND.WL1 and SND.WL2 from a segment.
+    pub(crate) fn set_window(&mut self, wnd: u32, wl1: Position, wl2: Position) {
+        self.wnd = wnd;
+        self.wnd_max = self.wnd_max.max(wnd);
+        self.wl1 = wl1;
+        self.wl2 = wl2;
+    }
+
+    /// The invariant that every call leaves standing (draft, {#terms}), or what of it is broken.
+    pub(crate) fn check(&self) -> Result<(), &'static str> {
+        let order = [self.stb, self.una, self.resend, self.nxt, self.max, self.lim, self.end];
+        if !order.is_sorted() {
+            return Err("SND.STB <= SND.UNA <= resend <= SND.NXT <= SND.MAX <= SND.LIM <= SND.END");
+        }
+        if self.stb.distance_to(self.end) >= 1 << 31 {
+            return Err("SND.END - SND.STB < 2^31");
+        }
+        let held = u64::try_from(self.buffer.len()).unwrap_or(u64::MAX);
+        if !self.buffer.is_empty() && self.buffer_start.advanced_by(held) != self.data_end() {
+            return Err("the buffer ends at SND.END or before the FIN");
+        }
+        Ok(())
+    }
+}

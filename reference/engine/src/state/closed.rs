@@ -1,0 +1,68 @@
+//! CLOSED: what is left of a connection.
+
+use alloc::boxed::Box;
+use core::time::Duration;
+
+use hiatus_codec::{AbortReason, Segment};
+use serde::{Deserialize, Serialize};
+
+use crate::arrived::Arrived;
+use crate::event::{CloseReason, Event};
+use crate::hiatus::check::Checked;
+use crate::state::State;
+use crate::tcb::{Context, Tcb};
+use crate::timer::Timer;
+
+/// How long a RESUME is answered after an ABORT.
+const EPITAPH: Duration = Duration::from_secs(60);
+
+/// The connection is over.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Closed {
+    /// `None` if there never was a connection.
+    pub(crate) tcb: Option<Box<Tcb>>,
+    /// The reason of the ABORT that this end sent, as long as a RESUME is answered with it.
+    epitaph: Option<AbortReason>,
+}
+
+impl Closed {
+    /// A connection that never was.
+    pub(crate) fn unborn() -> Self {
+        Self { tcb: None, epitaph: None }
+    }
+
+    /// Ends the connection of `tcb` and tells its owner.
+    pub(crate) fn bury(cx: &mut Context<'_>, mut tcb: Box<Tcb>, reason: CloseReason) -> State {
+        tcb.end(reason);
+        cx.events.push_back(Event::Closed { reason });
+        let sent = match reason {
+            CloseReason::AbortedHere(reason) => Some(reason),
+            CloseReason::Aborted => Some(AbortReason::APPLICATION),
+            _ => None,
+        };
+        // Only who sent ABORT repeats it; one who left without a word has no state any more.
+        let epitaph = sent.filter(|_| tcb.hiatus.session().is_some() && !tcb.owed.is_empty());
+        if epitaph.is_some() {
+            tcb.timers.arm(Timer::Epitaph, cx.now + EPITAPH);
+        }
+        State::Closed(Self { tcb: Some(tcb), epitaph })
+    }
+
+    //= draft#ending
+    //# For 60 seconds after it has sent ABORT, a host MUST answer a RESUME of
+    //# that connection with the same reason again.
+    pub(crate) fn on_segment(&mut self, cx: &mut Context<'_>, segment: &Segment<'_>) {
+        let (Some(tcb), Some(reason)) = (&mut self.tcb, self.epitaph) else { return };
+        let arrived = Arrived::new(segment, &tcb.snd, &tcb.rcv);
+        let Some(session) = tcb.hiatus.session_mut() else { return };
+        if let Checked::Resume(back) = session.check(cx.now, &tcb.snd, &tcb.rcv, &arrived) {
+            tcb.owe_abort(reason, back.life, back.nonce, segment.ack);
+        }
+    }
+
+    pub(crate) fn on_timeout(&mut self, timer: Timer) {
+        if timer == Timer::Epitaph {
+            self.epitaph = None;
+        }
+    }
+}

@@ -1,0 +1,117 @@
+//! SYN-SENT.
+
+use alloc::boxed::Box;
+
+use hiatus_codec::{Flags, Message, Position, Segment, SequenceNumber};
+use serde::{Deserialize, Serialize};
+
+use crate::arrived::Options;
+use crate::event::{CloseReason, Event, FallbackReason};
+use crate::hiatus::{Hiatus, negotiation};
+use crate::owed::Owed;
+use crate::receive::ReceiveSide;
+use crate::state::State;
+use crate::state::closed::Closed;
+use crate::state::syn_received::{Opened, SynReceived};
+use crate::state::synchronized::Synchronized;
+use crate::tcb::{Context, Ports, Tcb};
+
+/// The own SYN was sent, or is about to be.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct SynSent {
+    pub(crate) tcb: Box<Tcb>,
+    /// Transmissions of the SYN.
+    syns_sent: u8,
+}
+
+impl SynSent {
+    pub(crate) fn new(cx: &Context<'_>, ports: Ports) -> Self {
+        let hiatus = negotiation::own_party(cx.config, cx.entropy).map_or(Hiatus::Off, Hiatus::Proposed);
+        Self { tcb: Box::new(Tcb::new(cx, ports, SequenceNumber(0), hiatus)), syns_sent: 0 }
+    }
+
+    /// RFC 9293, section 3.10.7.3.
+    pub(crate) fn on_segment(&mut self, cx: &mut Context<'_>, segment: &Segment<'_>) -> Option<State> {
+        let flags = segment.flags;
+        let tcb = &mut self.tcb;
+        // First, the ACK bit. Only the SYN is in flight.
+        let has_ack = flags.contains(Flags::ACK);
+        if has_ack && (segment.ack != tcb.snd.iss.advanced_by(1) || self.syns_sent == 0) {
+            if !flags.contains(Flags::RST) {
+                tcb.owe(Owed::Reset { seq: segment.ack });
+            }
+            return None;
+        }
+        // Second, the RST bit.
+        if flags.contains(Flags::RST) {
+            return has_ack.then(|| Closed::bury(cx, tcb.clone(), CloseReason::Refused));
+        }
+        // Fourth, the SYN bit.
+        if !flags.contains(Flags::SYN) {
+            return None;
+        }
+        let options = Options::read(segment);
+        tcb.rcv = ReceiveSide::new(segment.seq, cx.config.receive_buffer_octets, cx.config.mss_octets);
+        if !has_ack {
+            return Some(self.simultaneous_open(cx, segment, &options));
+        }
+        if let Hiatus::Proposed(own) = &tcb.hiatus {
+            tcb.hiatus = negotiation::read_syn_ack(*own, options.hiatus);
+            if tcb.hiatus == Hiatus::Off {
+                tcb.fall_back(cx, FallbackReason::NotOffered);
+            }
+        }
+        tcb.read_syn(cx, &options, segment.window, Position(1));
+        tcb.snd.acknowledge(Position(1));
+        tcb.rtt.acknowledged(Position(1), cx.now);
+        tcb.timers.disarm(crate::timer::Timer::Retransmit);
+        tcb.ack_is_due = true;
+        tcb.heard = cx.now;
+        cx.events.push_back(Event::Connected);
+        Some(State::Synchronized(Synchronized::new(tcb.clone())))
+    }
+
+    fn simultaneous_open(
+        &mut self,
+        cx: &mut Context<'_>,
+        segment: &Segment<'_>,
+        options: &Options<'_>,
+    ) -> State {
+        let tcb = &mut self.tcb;
+        //= draft#combinations
+        //# A host MUST treat a connection opened simultaneously as plain TCP.
+        if tcb.hiatus != Hiatus::Off {
+            tcb.fall_back(cx, FallbackReason::SimultaneousOpen);
+        }
+        tcb.read_syn(cx, options, segment.window, Position(0));
+        tcb.snd.resend_all();
+        State::SynReceived(SynReceived::new(
+            cx,
+            tcb.clone(),
+            Opened::Simultaneously,
+            options.window_scale.is_some(),
+        ))
+    }
+
+    pub(crate) fn transmit(&mut self, cx: &mut Context<'_>, buffer: &mut [u8]) -> Option<usize> {
+        if let Some(Owed::Reset { seq }) = self.tcb.owed.pop_front() {
+            return self.tcb.write_reset(cx, buffer, seq, None);
+        }
+        if self.tcb.snd.resend > Position(0) {
+            return None;
+        }
+        //= draft#neg-syn
+        //# An initiator that offers the extension MUST put the short CAPABLE on the
+        //# first two transmissions of its SYN and on no later one.
+        let capable = match &self.tcb.hiatus {
+            Hiatus::Proposed(own) if self.syns_sent < negotiation::SYNS_WITH_CAPABLE => {
+                Some(Message::Capable(own.short()))
+            }
+            _ => None,
+        };
+        let flags = Flags::default();
+        let written = self.tcb.write_syn(cx, buffer, flags, cx.config.window_scale, capable)?;
+        self.syns_sent = self.syns_sent.saturating_add(1);
+        Some(written)
+    }
+}

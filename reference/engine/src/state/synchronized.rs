@@ -1,0 +1,360 @@
+//! ESTABLISHED, FIN-WAIT-1, FIN-WAIT-2, CLOSE-WAIT, CLOSING, LAST-ACK and TIME-WAIT.
+
+use alloc::boxed::Box;
+
+use hiatus_codec::{Flags, Segment};
+use serde::{Deserialize, Serialize};
+
+use crate::arrived::Arrived;
+use crate::congestion::Verdict;
+use crate::event::{CloseReason, Event, TcpState};
+use crate::hiatus::check::Checked;
+use crate::tcb::{Context, Tcb};
+use crate::timer::Timer;
+
+/// Both SYNs are acknowledged.
+///
+/// Which state of RFC 9293 it is follows from the two FINs: whether the own one is queued, whether it is acknowledged,
+/// whether the peer's arrived, and who closed first. So a rewind (draft, {#sync}) needs no transition of its own:
+/// FIN-WAIT-2 is FIN-WAIT-1 again as soon as SND.UNA is not above the own FIN.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Synchronized {
+    pub(crate) tcb: Box<Tcb>,
+    first_closer: Option<Closer>,
+}
+
+/// Who closed first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+enum Closer {
+    Own,
+    Peer,
+}
+
+/// What the steps of RFC 9293, section 3.10.7.4, decide about a segment.
+enum Step {
+    /// It goes on to the next step.
+    Continue,
+    /// It is done with.
+    Done,
+    /// The connection ends.
+    Close(CloseReason),
+}
+
+impl Synchronized {
+    pub(crate) fn new(tcb: Box<Tcb>) -> Self {
+        // The application may have closed before.
+        let first_closer = tcb.snd.fin.is_some().then_some(Closer::Own);
+        Self { tcb, first_closer }
+    }
+
+    pub(crate) fn name(&self) -> TcpState {
+        let own_fin_is_acknowledged = self.tcb.snd.fin_is_acknowledged();
+        match (self.tcb.snd.fin.is_some(), self.tcb.rcv.fin_is_received(), self.first_closer) {
+            (false, false, _) => TcpState::Established,
+            (false, true, _) => TcpState::CloseWait,
+            (true, false, _) if own_fin_is_acknowledged => TcpState::FinWait2,
+            (true, false, _) => TcpState::FinWait1,
+            (true, true, Some(Closer::Peer)) => TcpState::LastAck,
+            (true, true, _) if own_fin_is_acknowledged => TcpState::TimeWait,
+            (true, true, _) => TcpState::Closing,
+        }
+    }
+
+    /// CLOSE of the application (RFC 9293, section 3.10.4).
+    pub(crate) fn close(&mut self) {
+        self.first_closer.get_or_insert(Closer::Own);
+        if self.tcb.is_resuming() {
+            self.tcb.close_waits = true;
+        } else {
+            self.tcb.snd.close();
+        }
+    }
+
+    /// A segment arrived. Gives why the connection ends, if it does.
+    pub(crate) fn on_segment(&mut self, cx: &mut Context<'_>, segment: &Segment<'_>) -> Option<CloseReason> {
+        let tcb = &mut self.tcb;
+        let arrived = Arrived::new(segment, &tcb.snd, &tcb.rcv);
+        // Messages that end or mend the connection are checked before the tests on sequence number, PAWS, RST and ACK:
+        // what they report makes the tests right again (draft, {#mac-check}).
+        let checked = match tcb.hiatus.session_mut() {
+            None => Checked::Plain,
+            Some(session) => session.check(cx.now, &tcb.snd, &tcb.rcv, &arrived),
+        };
+        let step = match self.on_return(cx, &arrived, checked) {
+            Step::Continue if self.tcb.is_resuming() => self.while_resuming(cx, &arrived, checked),
+            Step::Continue => self.in_order(cx, &arrived, checked),
+            step => step,
+        };
+        match step {
+            Step::Close(reason) => Some(reason),
+            Step::Continue | Step::Done => self.settle(cx),
+        }
+    }
+
+    /// RESUME, RESUME-ACK and ABORT.
+    fn on_return(&mut self, cx: &mut Context<'_>, arrived: &Arrived<'_>, checked: Checked) -> Step {
+        let tcb = &mut self.tcb;
+        let end = match checked {
+            Checked::Drop => None,
+            //= draft#mac-check
+            //# A receiver that is not resuming MUST answer a RESUME with a wrong MAC
+            //# with a challenge ACK under the rate limit of RFC 5961.
+            Checked::ForgedResume => {
+                if !tcb.is_resuming() {
+                    tcb.challenge(cx.now);
+                }
+                None
+            }
+            Checked::Resume(back) => {
+                tcb.resume_met_hiatus();
+                tcb.peer_returns(cx, arrived, &back)
+            }
+            Checked::ResumeAck(back) => {
+                tcb.resume_met_hiatus();
+                tcb.return_is_acknowledged(cx, arrived, &back)
+            }
+            //= draft#ending
+            //# A host that receives a valid ABORT MUST close the connection at once.
+            Checked::Abort(reason) => Some(CloseReason::AbortedByPeer(reason)),
+            _ => return Step::Continue,
+        };
+        end.map_or(Step::Done, Step::Close)
+    }
+
+    //= draft#resuming
+    //# A host in RESUMING MUST drop every segment that carries no RESUME,
+    //# RESUME-ACK, SUSPEND or ABORT.
+    fn while_resuming(&mut self, cx: &mut Context<'_>, arrived: &Arrived<'_>, checked: Checked) -> Step {
+        let tcb = &mut self.tcb;
+        let end = match checked {
+            Checked::Suspend => {
+                tcb.resume_met_hiatus();
+                tcb.peer_suspends(cx);
+                None
+            }
+            Checked::Plain if arrived.has(Flags::RST) && arrived.seq == tcb.rcv.nxt => tcb.resume_met_reset(),
+            Checked::Plain if !arrived.has(Flags::RST) && !arrived.has(Flags::SYN) => {
+                tcb.resume_met_plain(cx)
+            }
+            _ => None,
+        };
+        end.map_or(Step::Done, Step::Close)
+    }
+
+    /// The steps of RFC 9293, section 3.10.7.4, in its order.
+    fn in_order(&mut self, cx: &mut Context<'_>, arrived: &Arrived<'_>, checked: Checked) -> Step {
+        match self.check_sequence_and_reset(cx, arrived) {
+            Step::Continue => {}
+            step => return step,
+        }
+        match self.on_ack(cx, arrived) {
+            Step::Continue => {}
+            step => return step,
+        }
+        self.on_message(cx, arrived, checked);
+        self.on_text(cx, arrived);
+        Step::Continue
+    }
+
+    /// First to fourth: sequence number (PAWS before it), RST, SYN.
+    fn check_sequence_and_reset(&mut self, cx: &mut Context<'_>, arrived: &Arrived<'_>) -> Step {
+        let tcb = &mut self.tcb;
+        let is_reset = arrived.has(Flags::RST);
+        if let Some(clock) = &tcb.timestamps
+            && !is_reset
+        {
+            match arrived.timestamps {
+                // RFC 7323, section 3.2: without the option it is dropped in silence.
+                None => return Step::Done,
+                Some(timestamps) if clock.is_old(timestamps.value, cx.now) => {
+                    tcb.ack_is_due = true;
+                    return Step::Done;
+                }
+                Some(_) => {}
+            }
+        }
+        if !tcb.rcv.is_acceptable(arrived.seq, arrived.segment.len()) {
+            tcb.ack_is_due |= !is_reset;
+            // The peer's FIN again: TIME-WAIT begins anew (RFC 9293, section 3.10.7.4, eighth).
+            if arrived.has(Flags::FIN) && tcb.timers.is_armed(Timer::TimeWait) {
+                tcb.timers.arm(Timer::TimeWait, cx.now + cx.config.msl * 2);
+            }
+            return Step::Done;
+        }
+        if let (Some(clock), Some(timestamps)) = (&mut tcb.timestamps, arrived.timestamps)
+            && !is_reset
+        {
+            clock.accept(timestamps.value, arrived.seq, cx.now);
+        }
+        if is_reset {
+            return self.on_bare_reset(cx, arrived);
+        }
+        if arrived.has(Flags::SYN) {
+            // RFC 5961, section 4.2.
+            tcb.challenge(cx.now);
+            return Step::Done;
+        }
+        Step::Continue
+    }
+
+    /// An RST without ABORT, within the window (RFC 5961, section 3.2).
+    fn on_bare_reset(&mut self, cx: &mut Context<'_>, arrived: &Arrived<'_>) -> Step {
+        let tcb = &mut self.tcb;
+        //= draft#holding
+        //# A host in HELD or PRESUMED MUST drop a bare RST.
+        if tcb.peer_is_away() {
+            return Step::Done;
+        }
+        if arrived.seq != tcb.rcv.nxt {
+            tcb.challenge(cx.now);
+            return Step::Done;
+        }
+        //= draft#presumed
+        //# A host MUST enter PRESUMED instead of closing the connection when a bare
+        //# RST with SEG.SEQ equal to RCV.NXT comes from a peer that sent S and to
+        //# which it offered a hold.
+        if tcb.presume(cx) { Step::Done } else { Step::Close(CloseReason::Reset) }
+    }
+
+    /// Fifth: the ACK field.
+    fn on_ack(&mut self, cx: &mut Context<'_>, arrived: &Arrived<'_>) -> Step {
+        if !arrived.has(Flags::ACK) {
+            return Step::Done;
+        }
+        let tcb = &mut self.tcb;
+        let ack = arrived.ack;
+        // RFC 5961, section 5.2.
+        let is_too_old = ack.advanced_by(u64::from(tcb.snd.wnd_max)) < tcb.snd.una;
+        if ack > tcb.snd.max || is_too_old {
+            tcb.challenge(cx.now);
+            return Step::Done;
+        }
+        tcb.heard = cx.now;
+        if tcb.timers.is_armed(Timer::Persist) {
+            tcb.rtt.answered();
+            // A window that opened starts the timer anew.
+            tcb.timers.disarm(Timer::Persist);
+        }
+        let wnd = u32::from(arrived.segment.window) << tcb.snd.scale;
+        let advance = u32::try_from(tcb.snd.una.distance_to(ack)).unwrap_or(u32::MAX);
+        if advance > 0 {
+            tcb.snd.acknowledge(ack);
+            tcb.rtt.acknowledged(ack, cx.now);
+            tcb.timers.disarm(Timer::Retransmit);
+            let verdict = tcb.congestion.acknowledged(advance, ack, tcb.snd.mss_octets);
+            tcb.resend_first |= verdict == Verdict::ResendFirst;
+            tcb.tell_writer(cx);
+        } else if Self::is_duplicate_ack(tcb, arrived, wnd) {
+            let flight_octets = tcb.snd.flight_octets();
+            let verdict = tcb.congestion.duplicate_ack(flight_octets, tcb.snd.max, tcb.snd.mss_octets);
+            tcb.resend_first |= verdict == Verdict::ResendFirst;
+        }
+        let is_newer = tcb.snd.wl1 < arrived.seq || (tcb.snd.wl1 == arrived.seq && tcb.snd.wl2 <= ack);
+        if ack >= tcb.snd.una && is_newer {
+            tcb.snd.set_window(wnd, arrived.seq, ack);
+        }
+        Step::Continue
+    }
+
+    /// RFC 5681, section 2.
+    fn is_duplicate_ack(tcb: &Tcb, arrived: &Arrived<'_>, wnd: u32) -> bool {
+        //= draft#mac-check
+        //# A receiver MUST NOT count an ACK with a Hiatus option as a duplicate
+        //# ACK.
+        arrived.hiatus.is_none()
+            && arrived.segment.is_empty()
+            && arrived.ack == tcb.snd.una
+            && wnd == tcb.snd.wnd
+            && tcb.snd.flight_octets() > 0
+    }
+
+    /// What an acceptable segment says of Hiatus: it is alive, it negotiates, it leaves.
+    fn on_message(&mut self, cx: &mut Context<'_>, arrived: &Arrived<'_>, checked: Checked) {
+        let tcb = &mut self.tcb;
+        let is_presumed = tcb.hiatus.peer_state() == crate::event::PeerState::Presumed;
+        //= draft#presumed
+        //# A host in PRESUMED MUST go back to UP on an acceptable segment without a
+        //# Hiatus message.
+        if is_presumed && checked != Checked::Suspend {
+            tcb.peer_is_up(cx);
+        }
+        match checked {
+            Checked::Suspend => tcb.peer_suspends(cx),
+            Checked::SuspendAck { granted } => tcb.suspend_is_acknowledged(cx, granted),
+            Checked::Epoch { stable, stable_low } => tcb.peer_is_stable(stable, stable_low),
+            _ => tcb.negotiate(cx, arrived),
+        }
+    }
+
+    /// Seventh and eighth: the text and the FIN. The sixth, URG, is ignored.
+    fn on_text(&mut self, cx: &mut Context<'_>, arrived: &Arrived<'_>) {
+        if arrived.segment.is_empty() {
+            return;
+        }
+        let tcb = &mut self.tcb;
+        // Every segment with text draws an acknowledgment at once.
+        tcb.ack_is_due = true;
+        if tcb.rcv.fin_is_received() {
+            return;
+        }
+        let accepted = tcb.rcv.accept(arrived.seq, arrived.segment.payload, arrived.has(Flags::FIN));
+        if accepted.octets > 0 && cx.events.back() != Some(&Event::Readable) {
+            cx.events.push_back(Event::Readable);
+        }
+        if accepted.fin {
+            self.first_closer.get_or_insert(Closer::Peer);
+            cx.events.push_back(Event::PeerClosed);
+        }
+    }
+
+    /// After any input: the transitions that the FINs ask for, and the timers.
+    pub(crate) fn settle(&mut self, cx: &mut Context<'_>) -> Option<CloseReason> {
+        let name = self.name();
+        if name == TcpState::LastAck && self.tcb.snd.fin_is_acknowledged() {
+            return Some(CloseReason::Finished);
+        }
+        let is_armed = self.tcb.timers.is_armed(Timer::TimeWait);
+        if name != TcpState::TimeWait {
+            self.tcb.timers.disarm(Timer::TimeWait);
+        } else if !is_armed {
+            self.tcb.timers.arm(Timer::TimeWait, cx.now + cx.config.msl * 2);
+        }
+        self.tcb.rearm(cx);
+        None
+    }
+
+    /// A timer is due. Gives why the connection ends, if it does.
+    pub(crate) fn on_timeout(&mut self, cx: &mut Context<'_>, timer: Timer) -> Option<CloseReason> {
+        let tcb = &mut self.tcb;
+        let end = match timer {
+            Timer::Retransmit => tcb.retransmission_timeout(cx),
+            Timer::Persist => tcb.persist_timeout(cx),
+            Timer::TimeWait => Some(CloseReason::Finished),
+            Timer::Negotiate => {
+                tcb.negotiation_timeout(cx);
+                None
+            }
+            Timer::Suspend => {
+                tcb.owe(crate::owed::Owed::Suspend);
+                None
+            }
+            Timer::Resume => {
+                tcb.resume_timeout(cx);
+                None
+            }
+            //= draft#resuming
+            //# A host in RESUMING MUST close the connection when no RESUME-ACK has come
+            //# for as long as the longest of the two offered holds and R2.
+            Timer::ResumeLimit => Some(CloseReason::NoAnswer),
+            //= draft#holding
+            //# When the hold is over, a host in HELD or PRESUMED MUST delete the
+            //# connection without sending a segment.
+            Timer::Hold => {
+                tcb.owed.clear();
+                Some(CloseReason::HoldOver)
+            }
+            Timer::Epitaph => None,
+        };
+        end.or_else(|| self.settle(cx))
+    }
+}

@@ -1,0 +1,217 @@
+//! The transmission control block of a connection that has seen, or sent, a SYN.
+
+use alloc::collections::VecDeque;
+
+use hiatus_codec::{Position, SequenceNumber};
+use serde::{Deserialize, Serialize};
+
+use crate::arrived::Options;
+use crate::budget::Budget;
+use crate::config::{Config, DEFAULT_SEND_MSS_OCTETS, Entropy, Timestamping, WINDOW_SCALE_MAX};
+use crate::congestion::Congestion;
+use crate::event::{CloseReason, Event, PeerState, SelfState};
+use crate::hiatus::Hiatus;
+use crate::owed::{OWED_MAX, Owed};
+use crate::receive::ReceiveSide;
+use crate::rtt::RoundTrip;
+use crate::send::SendSide;
+use crate::time::Time;
+use crate::timer::{Timer, TimerTable};
+use crate::timestamps::TimestampClock;
+
+/// Challenge ACKs of one connection in a second (RFC 5961, section 7).
+const CHALLENGES_PER_SECOND_MAX: u32 = 10;
+
+/// What every handler is given beside the connection's own state.
+pub(crate) struct Context<'a> {
+    pub(crate) now: Time,
+    pub(crate) config: &'a Config,
+    pub(crate) entropy: &'a Entropy,
+    pub(crate) events: &'a mut VecDeque<Event>,
+}
+
+/// Port numbers of both ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Ports {
+    pub(crate) local: u16,
+    pub(crate) remote: u16,
+}
+
+/// One direction each way, the timers, and Hiatus.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Tcb {
+    pub(crate) ports: Ports,
+    pub(crate) snd: SendSide,
+    pub(crate) rcv: ReceiveSide,
+    pub(crate) rtt: RoundTrip,
+    pub(crate) congestion: Congestion,
+    /// `None` unless both ends use timestamps; in SYN-SENT, unless this end offers them.
+    pub(crate) timestamps: Option<TimestampClock>,
+    pub(crate) timers: TimerTable,
+    pub(crate) owed: VecDeque<Owed>,
+    /// An acknowledgment is due. Every segment with text draws one: acknowledgments are not delayed.
+    pub(crate) ack_is_due: bool,
+    /// The octets at SND.UNA are to be sent again at once (fast retransmit).
+    pub(crate) resend_first: bool,
+    /// The persist timer ran out: one segment may pass a window that is too small.
+    pub(crate) probe_is_due: bool,
+    /// The application found the send buffer full.
+    pub(crate) writer_waits: bool,
+    /// The application closed while SND.END must not move.
+    pub(crate) close_waits: bool,
+    pub(crate) hiatus: Hiatus,
+    /// When the connection was last handled: before that, this end was certainly there.
+    pub(crate) touched: Time,
+    /// When the last acceptable segment came.
+    pub(crate) heard: Time,
+    pub(crate) challenges: Budget,
+}
+
+impl Tcb {
+    /// A connection whose SYN is not sent yet. `irs` is not known to an end that opens actively.
+    pub(crate) fn new(cx: &Context<'_>, ports: Ports, irs: SequenceNumber, hiatus: Hiatus) -> Self {
+        let config = cx.config;
+        let mss_octets = DEFAULT_SEND_MSS_OCTETS;
+        Self {
+            ports,
+            snd: SendSide::new(cx.entropy.isn, config.send_buffer_octets, mss_octets),
+            rcv: ReceiveSide::new(irs, config.receive_buffer_octets, config.mss_octets),
+            rtt: RoundTrip::default(),
+            congestion: Congestion::new(mss_octets),
+            timestamps: (config.timestamps == Timestamping::On)
+                .then(|| TimestampClock::new(cx.entropy.timestamp_offset, cx.now)),
+            timers: TimerTable::default(),
+            owed: VecDeque::new(),
+            ack_is_due: false,
+            resend_first: false,
+            probe_is_due: false,
+            writer_waits: false,
+            close_waits: false,
+            hiatus,
+            touched: cx.now,
+            heard: cx.now,
+            challenges: Budget::default(),
+        }
+    }
+
+    /// Takes what the peer's SYN says, its window included.
+    pub(crate) fn read_syn(&mut self, cx: &Context<'_>, options: &Options<'_>, window: u16, ack: Position) {
+        self.snd.mss_octets = options.mss.unwrap_or(DEFAULT_SEND_MSS_OCTETS).max(1);
+        self.congestion = Congestion::new(self.snd.mss_octets);
+        if let (Some(theirs), Some(ours)) = (options.window_scale, cx.config.window_scale) {
+            self.snd.scale = theirs.min(WINDOW_SCALE_MAX);
+            self.rcv.scale = ours.min(WINDOW_SCALE_MAX);
+        }
+        match (options.timestamps, &mut self.timestamps) {
+            (Some(theirs), Some(ours)) => ours.force(theirs.value, cx.now),
+            (None, ours) => *ours = None,
+            (Some(_), None) => {}
+        }
+        self.snd.set_window(u32::from(window), Position(0), ack);
+    }
+
+    /// Adds a segment to those owed, once.
+    pub(crate) fn owe(&mut self, owed: Owed) {
+        if !self.owed.contains(&owed) && self.owed.len() < OWED_MAX {
+            self.owed.push_back(owed);
+        }
+    }
+
+    /// A challenge ACK, if the bound on them allows (RFC 5961).
+    pub(crate) fn challenge(&mut self, now: Time) {
+        if self.challenges.take(CHALLENGES_PER_SECOND_MAX, now) {
+            self.ack_is_due = true;
+        }
+    }
+
+    //= draft#states
+    //# A host MUST NOT send an octet for the first time unless SELF is UP and
+    //# PEER is UP.
+    /// How far the stream may go now.
+    pub(crate) fn send_bound(&self) -> Position {
+        match (self.hiatus.self_state(), self.hiatus.peer_state()) {
+            (SelfState::Up, PeerState::Up) => self.snd.lim,
+            _ => self.snd.max,
+        }
+    }
+
+    //= draft#holding
+    //# A host in HELD or PRESUMED MUST NOT originate a segment other than
+    //# RESUME.
+    /// True if this end may send what no arriving segment asks for.
+    pub(crate) fn may_originate(&self) -> bool {
+        self.hiatus.self_state() != SelfState::Resuming && self.hiatus.peer_state() == PeerState::Up
+    }
+
+    /// Starts and stops the retransmission and persist timers to fit what is in flight and what waits.
+    pub(crate) fn rearm(&mut self, cx: &Context<'_>) {
+        let may = self.may_originate();
+        let in_flight = may && self.snd.flight_octets() > 0;
+        let is_blocked = may && !in_flight && self.snd.resend < self.send_bound() && self.text().is_none();
+        for (timer, is_needed) in [(Timer::Retransmit, in_flight), (Timer::Persist, is_blocked)] {
+            if !is_needed {
+                self.timers.disarm(timer);
+            } else if !self.timers.is_armed(timer) {
+                self.timers.arm(timer, cx.now + self.rtt.rto(cx.config));
+            }
+        }
+    }
+
+    /// The retransmission timer ran out (RFC 6298, section 5). Gives why the connection ends, if it does.
+    pub(crate) fn retransmission_timeout(&mut self, cx: &mut Context<'_>) -> Option<CloseReason> {
+        let limit = if self.snd.una == Position(0) { cx.config.r2_syn } else { cx.config.r2 };
+        let flight_octets = self.snd.flight_octets();
+        if self.rtt.ran_out(cx.now) >= limit {
+            return self.give_up(cx);
+        }
+        self.congestion.timed_out(flight_octets, self.snd.mss_octets);
+        self.snd.resend_all();
+        self.resend_first = false;
+        None
+    }
+
+    /// The persist timer ran out (RFC 9293, section 3.8.6.1).
+    pub(crate) fn persist_timeout(&mut self, cx: &mut Context<'_>) -> Option<CloseReason> {
+        if self.rtt.ran_out(cx.now) >= cx.config.r2 {
+            return self.give_up(cx);
+        }
+        self.probe_is_due = true;
+        None
+    }
+
+    /// The application may write again.
+    pub(crate) fn tell_writer(&mut self, cx: &mut Context<'_>) {
+        if self.writer_waits && self.snd.room_octets() > 0 && self.hiatus.self_state() != SelfState::Resuming
+        {
+            self.writer_waits = false;
+            cx.events.push_back(Event::Writable);
+        }
+    }
+
+    /// The connection is over: only what is owed is still sent.
+    pub(crate) fn end(&mut self, reason: CloseReason) {
+        self.snd.drop_octets();
+        self.ack_is_due = false;
+        self.owed.retain(|owed| matches!(owed, Owed::Reset { .. } | Owed::Abort { .. }));
+        self.timers.disarm_all();
+        // What was received in order before an orderly end is the application's.
+        if reason != CloseReason::Finished {
+            self.rcv.drop_octets();
+        }
+    }
+
+    /// Every invariant, or what of them is broken.
+    pub(crate) fn check(&self) -> Result<(), &'static str> {
+        self.snd.check()?;
+        self.rcv.check()?;
+        if self.owed.len() > OWED_MAX {
+            return Err("no more segments owed than the bound");
+        }
+        if self.hiatus.self_state() == SelfState::Resuming
+            && (self.timers.is_armed(Timer::Retransmit) || self.timers.is_armed(Timer::Persist))
+        {
+            return Err("RESUMING is mute");
+        }
+        Ok(())
+    }
+}

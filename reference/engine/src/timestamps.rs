@@ -1,0 +1,74 @@
+//! Timestamps and PAWS (RFC 7323).
+
+use core::time::Duration;
+
+use hiatus_codec::{Position, Timestamps};
+use serde::{Deserialize, Serialize};
+
+use crate::time::Time;
+
+/// Milliseconds per tick of the timestamp clock (RFC 7323, section 5.4: 1 ms to 1 s).
+const MICROS_PER_TICK: u64 = 1_000;
+/// TS.Recent is void after that long without a segment (RFC 7323, section 5.5).
+const RECENT_VALID: Duration = Duration::from_secs(24 * 24 * 3600);
+/// Ticks between the last TSval of one incarnation and the first of the next (draft, {#durability}).
+const INCARNATION_STEP_TICKS: u32 = 1 << 22;
+
+/// The timestamp clock and what was heard of the peer's.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct TimestampClock {
+    /// Added to the ticks since the origin.
+    offset_ticks: u32,
+    /// TS.Recent.
+    recent: u32,
+    /// When TS.Recent was taken.
+    recent_at: Time,
+    /// Last.ACK.sent.
+    pub(crate) last_ack_sent: Position,
+}
+
+impl TimestampClock {
+    pub(crate) fn new(offset_ticks: u32, now: Time) -> Self {
+        Self { offset_ticks, recent: 0, recent_at: now, last_ack_sent: Position(0) }
+    }
+
+    /// What goes onto a segment sent at `now`.
+    pub(crate) fn option(&self, now: Time) -> Timestamps {
+        Timestamps { value: ticks(now).wrapping_add(self.offset_ticks), echo_reply: self.recent }
+    }
+
+    /// PAWS, test R1 of RFC 7323, section 5.3: true if the segment is an old one.
+    pub(crate) fn is_old(&self, tsval: u32, now: Time) -> bool {
+        is_before(tsval, self.recent) && now.since(self.recent_at) < RECENT_VALID
+    }
+
+    /// Step R3: `seq` is SEG.SEQ of an acceptable segment.
+    pub(crate) fn accept(&mut self, tsval: u32, seq: Position, now: Time) {
+        if !is_before(tsval, self.recent) && seq <= self.last_ack_sent {
+            self.force(tsval, now);
+        }
+    }
+
+    /// TS.Recent := SEG.TSval, whatever it was (draft, {#sync}).
+    pub(crate) fn force(&mut self, tsval: u32, now: Time) {
+        self.recent = tsval;
+        self.recent_at = now;
+    }
+
+    /// A new incarnation: every TSval from `now` on lies a step above `ceiling`, which no earlier one exceeded.
+    pub(crate) fn step_above(&mut self, ceiling: u32, now: Time) {
+        self.offset_ticks = ceiling.wrapping_add(INCARNATION_STEP_TICKS).wrapping_sub(ticks(now));
+        self.recent_at = now;
+    }
+}
+
+/// Ticks since the origin, modulo 2^32.
+fn ticks(now: Time) -> u32 {
+    u32::try_from((now.micros() / MICROS_PER_TICK) & u64::from(u32::MAX)).unwrap_or(0)
+}
+
+/// a < b in the arithmetic of RFC 7323, section 3.
+fn is_before(a: u32, b: u32) -> bool {
+    let distance = b.wrapping_sub(a);
+    distance != 0 && distance < 1 << 31
+}

@@ -1,0 +1,340 @@
+//! What to send now: decided in one place, written in another.
+
+use hiatus_codec::{Flags, Message, Position, SequenceNumber};
+
+use crate::SEGMENT_LEN_OCTETS_MIN;
+use crate::hiatus::Hiatus;
+use crate::outgoing::{self, Header, HeaderOptions};
+use crate::owed::Owed;
+use crate::tcb::{Context, Tcb};
+
+/// Octets of the timestamps option with its padding.
+const TIMESTAMPS_OCTETS: u16 = 12;
+/// Octets of the long CAPABLE.
+const CAPABLE_OCTETS: u16 = 16;
+
+/// The next segment of a synchronised connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Plan {
+    /// A segment beside the stream.
+    Owed(Owed),
+    /// Octets of the stream, the FIN included.
+    Text(Text),
+    /// The first segment that is not acknowledged, out of turn (fast retransmit).
+    Again(Text),
+    /// Octets that the window has no room for, to learn whether it has now.
+    Probe(Text),
+    /// An acknowledgment.
+    Ack,
+}
+
+/// A piece of the stream.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Text {
+    pub(crate) from: Position,
+    pub(crate) len_octets: u16,
+    pub(crate) fin: bool,
+}
+
+impl Text {
+    fn end(&self) -> Position {
+        self.from.advanced_by(u64::from(self.len_octets) + u64::from(self.fin))
+    }
+}
+
+impl Tcb {
+    /// What to send now, if anything.
+    fn plan(&self) -> Option<Plan> {
+        if let Some(owed) = self.owed.front() {
+            return Some(Plan::Owed(*owed));
+        }
+        //= draft#resuming
+        //# A host in RESUMING MUST NOT send a segment other than RESUME,
+        //# RESUME-ACK, SUSPEND-ACK and ABORT.
+        if self.is_resuming() {
+            return None;
+        }
+        if self.may_originate() {
+            if self.resend_first
+                && let Some(text) = self.piece(self.snd.una, self.snd.nxt)
+            {
+                return Some(Plan::Again(text));
+            }
+            if let Some(text) = self.text() {
+                return Some(Plan::Text(text));
+            }
+            if self.probe_is_due
+                && let Some(text) = self.probe()
+            {
+                return Some(Plan::Probe(text));
+            }
+        }
+        self.ack_is_due.then_some(Plan::Ack)
+    }
+
+    /// Room for data in one segment: SendMSS less the options (RFC 9293, section 3.7.1).
+    fn text_octets_max(&self) -> u16 {
+        let timestamps = if self.timestamps.is_some() { TIMESTAMPS_OCTETS } else { 0 };
+        let capable = if self.capable_due().is_some() { CAPABLE_OCTETS } else { 0 };
+        self.snd.mss_octets.saturating_sub(timestamps + capable).max(1)
+    }
+
+    /// The octets from `from` up to `bound`, at most one segment; `None` if there are none.
+    fn piece(&self, from: Position, bound: Position) -> Option<Text> {
+        let data = from.distance_to(bound.min(self.snd.data_end()));
+        let len_octets = u16::try_from(data).unwrap_or(u16::MAX).min(self.text_octets_max());
+        let end = from.advanced_by(u64::from(len_octets));
+        let fin = self.snd.fin == Some(end) && end < bound;
+        (len_octets > 0 || fin).then_some(Text { from, len_octets, fin })
+    }
+
+    /// The next piece of the stream that congestion and the peer's window let through.
+    pub(crate) fn text(&self) -> Option<Text> {
+        let from = self.snd.resend;
+        let bound = self.send_bound();
+        let window = self.snd.una.advanced_by(u64::from(self.snd.wnd.min(self.congestion.cwnd)));
+        let text = self.piece(from, bound.min(window))?;
+        // Against silly windows (RFC 9293, section 3.8.6.2.1): a full segment, all there is, or half the largest window.
+        // Octets that were sent before do not wait.
+        let is_all = text.end() >= bound.min(self.snd.data_end());
+        let is_enough = text.len_octets == self.text_octets_max()
+            || is_all
+            || from < self.snd.nxt
+            || u32::from(text.len_octets) >= self.snd.wnd_max / 2;
+        is_enough.then_some(text)
+    }
+
+    /// What passes a window that is too small: as much as it holds, one octet at least.
+    fn probe(&self) -> Option<Text> {
+        let from = self.snd.resend;
+        let window = self.snd.una.advanced_by(u64::from(self.snd.wnd.max(1)));
+        self.piece(from, self.send_bound().min(window))
+    }
+
+    /// The CAPABLE that the next segment without SYN and RST carries, if any.
+    fn capable_due(&self) -> Option<Message<'static>> {
+        match &self.hiatus {
+            Hiatus::Confirming(confirming) => confirming.on_segment().map(Message::Capable),
+            _ => None,
+        }
+    }
+
+    /// Writes the next segment of a synchronised connection; gives its octets.
+    pub(crate) fn transmit(&mut self, cx: &mut Context<'_>, buffer: &mut [u8]) -> Option<usize> {
+        if buffer.len() < SEGMENT_LEN_OCTETS_MIN {
+            return None;
+        }
+        while let Some(plan) = self.plan() {
+            let written = match plan {
+                Plan::Owed(owed) => {
+                    self.owed.pop_front();
+                    self.write_owed(cx, buffer, owed)
+                }
+                Plan::Text(text) => {
+                    let text = self.write_text(cx, buffer, text);
+                    self.note_sent(cx, text.end());
+                    Some(text.wire_octets)
+                }
+                Plan::Again(text) => {
+                    self.resend_first = false;
+                    self.rtt.retransmitted();
+                    Some(self.write_text(cx, buffer, text).wire_octets)
+                }
+                Plan::Probe(text) => {
+                    let text = self.write_text(cx, buffer, text);
+                    self.probe_is_due = false;
+                    // A probe beyond the window is not in flight: the persist timer repeats it.
+                    if self.snd.wnd == 0 {
+                        self.snd.max = self.snd.max.max(text.end());
+                    } else {
+                        self.note_sent(cx, text.end());
+                    }
+                    Some(text.wire_octets)
+                }
+                Plan::Ack => self.write_ack(cx, buffer, None),
+            };
+            self.rearm(cx);
+            if written.is_some() {
+                return written;
+            }
+        }
+        None
+    }
+
+    /// Writes the next segment of a connection that is over: only what is owed.
+    pub(crate) fn transmit_owed(&mut self, cx: &Context<'_>, buffer: &mut [u8]) -> Option<usize> {
+        if buffer.len() < SEGMENT_LEN_OCTETS_MIN {
+            return None;
+        }
+        let owed = self.owed.pop_front()?;
+        self.write_owed(cx, buffer, owed)
+    }
+
+    /// Octets up to `end` left: notes it, and measures the round trip of new ones.
+    fn note_sent(&mut self, cx: &Context<'_>, end: Position) {
+        if end > self.snd.max {
+            self.rtt.sent(end, cx.now);
+        } else {
+            self.rtt.retransmitted();
+        }
+        self.snd.sent_up_to(end);
+    }
+}
+
+/// A piece of the stream as it was written.
+#[derive(Debug, Clone, Copy)]
+struct Written {
+    text: Text,
+    wire_octets: usize,
+}
+
+impl Written {
+    fn end(&self) -> Position {
+        self.text.end()
+    }
+}
+
+impl Tcb {
+    /// Writes a piece of the stream, cut to the room in `buffer`.
+    fn write_text(&mut self, cx: &Context<'_>, buffer: &mut [u8], text: Text) -> Written {
+        let options = self.options(cx, self.capable_due()).written();
+        let header_octets = SEGMENT_LEN_OCTETS_MIN;
+        let room = u16::try_from(buffer.len().saturating_sub(header_octets)).unwrap_or(u16::MAX);
+        let len_octets = text.len_octets.min(room.max(1));
+        let text = Text { len_octets, fin: text.fin && len_octets == text.len_octets, ..text };
+        let mut flags = Flags::ACK;
+        if text.fin {
+            flags = flags.union(Flags::FIN);
+        }
+        // PSH where the application's octets end (RFC 9293, section 3.9.1.2).
+        if text.len_octets > 0 && text.end() >= self.snd.data_end() {
+            flags = flags.union(Flags::PSH);
+        }
+        let seq = text.from.sequence(self.snd.iss);
+        let header = self.header(seq, flags);
+        let snd = &self.snd;
+        let copy = |room: &mut [u8]| {
+            let len = usize::from(text.len_octets).min(room.len());
+            snd.copy_octets(text.from, &mut room[..len])
+        };
+        let wire_octets = outgoing::write(self.ports, header, &options, buffer, copy).unwrap_or(0);
+        self.acknowledged(cx);
+        Written { text, wire_octets }
+    }
+
+    /// Writes a pure ACK, with `message` or the CAPABLE that is due.
+    pub(crate) fn write_ack(
+        &mut self,
+        cx: &Context<'_>,
+        buffer: &mut [u8],
+        message: Option<Message<'static>>,
+    ) -> Option<usize> {
+        let options = self.options(cx, message.or_else(|| self.capable_due())).written();
+        let header = self.header(self.snd_nxt(), Flags::ACK);
+        if message.is_some() {
+            // The CAPABLE did not go with it.
+            self.note_ack();
+        } else {
+            self.acknowledged(cx);
+        }
+        outgoing::write(self.ports, header, &options, buffer, |_| 0)
+    }
+
+    /// Writes a segment beside the stream; `None` if there is nothing to say any more.
+    fn write_owed(&mut self, cx: &Context<'_>, buffer: &mut [u8], owed: Owed) -> Option<usize> {
+        let message = match owed {
+            Owed::Epoch => self.negotiation_epoch(cx)?,
+            Owed::EpochEcho { stable_point } => Self::echo_message(stable_point),
+            Owed::Suspend => self.suspend_message(cx)?,
+            Owed::SuspendAck => self.suspend_ack_message()?,
+            Owed::Resume => self.resume_message(cx)?,
+            Owed::ResumeAck { life, nonce, seq } => {
+                let message = self.resume_ack_message(life, nonce)?;
+                return self.write_resume_ack(cx, buffer, message, seq);
+            }
+            Owed::Abort { reason, life, nonce, seq } => {
+                let message = self.abort_message(reason, life, nonce)?;
+                return self.write_reset(cx, buffer, seq, Some(message));
+            }
+            Owed::Reset { seq } => return self.write_reset(cx, buffer, seq, None),
+        };
+        self.write_ack(cx, buffer, Some(message))
+    }
+
+    fn write_resume_ack(
+        &mut self,
+        cx: &Context<'_>,
+        buffer: &mut [u8],
+        message: Message<'static>,
+        resume_seq: SequenceNumber,
+    ) -> Option<usize> {
+        let options = self.options(cx, Some(message)).written();
+        let ack = self.resume_ack_number(resume_seq);
+        let header = Header { ack, ..self.header(self.snd_nxt(), Flags::ACK) };
+        outgoing::write(self.ports, header, &options, buffer, |_| 0)
+    }
+
+    /// Writes an RST (RFC 9293, section 3.5.2), with its ABORT.
+    pub(crate) fn write_reset(
+        &mut self,
+        cx: &Context<'_>,
+        buffer: &mut [u8],
+        seq: SequenceNumber,
+        message: Option<Message<'static>>,
+    ) -> Option<usize> {
+        let options = self.options(cx, message).written();
+        let header = Header { seq, ack: SequenceNumber(0), flags: Flags::RST, window: 0 };
+        outgoing::write(self.ports, header, &options, buffer, |_| 0)
+    }
+
+    /// Writes a SYN, or a SYN/ACK, with the CAPABLE it is to carry.
+    pub(crate) fn write_syn(
+        &mut self,
+        cx: &Context<'_>,
+        buffer: &mut [u8],
+        flags: Flags,
+        scale: Option<u8>,
+        capable: Option<Message<'static>>,
+    ) -> Option<usize> {
+        if buffer.len() < SEGMENT_LEN_OCTETS_MIN {
+            return None;
+        }
+        let options = HeaderOptions {
+            mss: Some(cx.config.mss_octets),
+            window_scale: scale,
+            timestamps: self.timestamps.as_ref().map(|clock| clock.option(cx.now)),
+            hiatus: capable,
+        };
+        let window = self.rcv.announce_syn_window();
+        let ack = if flags.contains(Flags::ACK) { self.rcv_nxt() } else { SequenceNumber(0) };
+        let header = Header { seq: self.snd.iss, ack, flags: flags.union(Flags::SYN), window };
+        self.note_sent(cx, Position(1));
+        self.note_ack();
+        self.rearm(cx);
+        outgoing::write(self.ports, header, &options.written(), buffer, |_| 0)
+    }
+
+    fn options(&self, cx: &Context<'_>, hiatus: Option<Message<'static>>) -> HeaderOptions<'static> {
+        let timestamps = self.timestamps.as_ref().map(|clock| clock.option(cx.now));
+        HeaderOptions { mss: None, window_scale: None, timestamps, hiatus }
+    }
+
+    fn header(&mut self, seq: SequenceNumber, flags: Flags) -> Header {
+        Header { seq, ack: self.rcv_nxt(), flags, window: self.rcv.announce_window() }
+    }
+
+    /// A segment with SEG.ACK = RCV.NXT leaves, and with it the CAPABLE that was due.
+    fn acknowledged(&mut self, cx: &Context<'_>) {
+        if self.capable_due().is_some() {
+            self.capable_sent(cx);
+        }
+        self.note_ack();
+    }
+
+    fn note_ack(&mut self) {
+        self.ack_is_due = false;
+        if let Some(clock) = &mut self.timestamps {
+            clock.last_ack_sent = self.rcv.nxt;
+        }
+    }
+}
