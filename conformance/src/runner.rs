@@ -54,6 +54,7 @@ pub fn run(case: &Case, build: &dyn Fn(&Setup) -> Box<dyn Target>) -> Outcome {
         waiting: VecDeque::new(),
         frames: Vec::new(),
         written: Vec::new(),
+        unwritten: Vec::new(),
         read_octets: 0,
     };
     let verdict = match bench.steps() {
@@ -85,6 +86,8 @@ struct Bench<'a> {
     frames: Vec<Frame>,
     /// All that the target's application wrote.
     written: Vec<u8>,
+    /// What of it the target has not taken yet.
+    unwritten: Vec<u8>,
     /// What the target's application has read.
     read_octets: u32,
 }
@@ -135,6 +138,7 @@ impl Bench<'_> {
 
     /// Takes all that the target has to send now.
     fn poll(&mut self, step: &Step) -> Result<(), Stop> {
+        self.write_on();
         while let Some(segment) = self.target.transmit(self.now) {
             if self.frames.len() >= FRAMES_MAX {
                 let got = format!("more than {FRAMES_MAX} segments");

@@ -102,7 +102,7 @@ impl Session {
             self.end_mut(from).tsval = timestamps.value;
         }
         let Some(option) = segment.hiatus() else { return };
-        if let Message::Capable(capable) = option.message {
+        if let Message::Capable(capable) = option.message() {
             if ack && capable.key.is_some() {
                 let end = self.end_mut(from);
                 end.key = end.key.or(capable.key);
@@ -114,7 +114,7 @@ impl Session {
         }
         let end = self.end_mut(from);
         end.resume_is_last = false;
-        match option.message {
+        match option.message() {
             Message::Resume(resume) => {
                 end.life = end.life.max(resume.life);
                 end.resume = Some((resume.life, resume.nonce));
@@ -175,7 +175,7 @@ impl Session {
         option: &HiatusOption<'_>,
         over: Over,
     ) -> bool {
-        let tag = match option.message {
+        let tag = match option.message() {
             Message::Epoch(epoch) => epoch.tag,
             Message::Suspend(suspend) => suspend.tag,
             Message::SuspendAck(ack) => ack.tag,
@@ -187,7 +187,7 @@ impl Session {
             Message::Abort(abort) => mac::Tag(abort.proof),
             _ => return true,
         };
-        let (Some(key), Some(context)) = (self.key(), self.context(from, segment, &option.message, over))
+        let (Some(key), Some(context)) = (self.key(), self.context(from, segment, &option.message(), over))
         else {
             return false;
         };

@@ -38,7 +38,7 @@ fn options_list(session: &Session, from: Side, segment: &OwnedSegment) -> String
                 items.push(format!("sack{}", spans.collect::<String>()));
             }
             Ok(TcpOption::Hiatus(option)) => {
-                let told = option.message.to_string();
+                let told = option.message().to_string();
                 let right = session.is_authentic(from, segment, &option, Over::default());
                 items.push(match told.rsplit_once(" mac ") {
                     Some((head, _)) if right => format!("{head} mac ok"),

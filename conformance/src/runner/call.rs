@@ -43,16 +43,19 @@ impl Bench<'_> {
             }
             Written::Text(text) => text.clone(),
         };
-        match self.target.write(self.now, &octets) {
-            Ok(taken) if taken == octets.len() => {
-                self.written.extend(octets);
-                Ok(())
-            }
-            Ok(taken) => {
-                let got = format!("{}  {taken} octets were taken", tell::seconds(self.now));
-                Err(self.fail(step, got, "the target's send buffer is too small".to_owned(), None))
-            }
-            Err(error) => Err(self.refusal(step, error)),
+        self.written.extend_from_slice(&octets);
+        let taken = self.target.write(self.now, &octets).map_err(|error| self.refusal(step, error))?;
+        self.unwritten.extend(octets.get(taken..).unwrap_or(&[]));
+        Ok(())
+    }
+
+    /// What the target had no room for is offered again, as an application does that waits for room.
+    pub(super) fn write_on(&mut self) {
+        if self.unwritten.is_empty() {
+            return;
+        }
+        if let Ok(taken) = self.target.write(self.now, &self.unwritten) {
+            self.unwritten.drain(..taken.min(self.unwritten.len()));
         }
     }
 

@@ -90,7 +90,7 @@ fn kind_fits(pattern: &OptionPattern, option: &TcpOption<'_>) -> bool {
         | (OptionPattern::Sack(_), TcpOption::Sack(_))
         | (OptionPattern::Timestamps(..), TcpOption::Timestamps(_)) => true,
         (OptionPattern::Hiatus(wanted), TcpOption::Hiatus(found)) => {
-            message_name(&wanted.body) == found.message.to_string().split(' ').next().unwrap_or("")
+            message_name(&wanted.body) == found.message().to_string().split(' ').next().unwrap_or("")
         }
         (OptionPattern::Generic(kind, _), TcpOption::Unknown(raw)) => raw.kind.0 == *kind,
         (OptionPattern::Generic(wanted, _), TcpOption::Experiment { kind, .. }) => kind.0 == *wanted,
@@ -163,12 +163,12 @@ fn message(
         return Err(format!("the flags of the option are {flags}, expected {}", wanted.flags));
     }
     // Octets 0 to 3 stand before the subtype; they are counted in the length that the message has.
-    let extra = octets.len() + 4 - usize::from(found.message.len_octets());
+    let extra = octets.len() + 4 - usize::from(found.message().len_octets());
     if extra != wanted.plus.len() {
         return Err(format!("the option has {extra} octets more than its message, expected {}", wanted.plus.len()));
     }
-    values(&wanted.body, &found.message)?;
-    if let Message::Capable(capable) = found.message
+    values(&wanted.body, &found.message())?;
+    if let Message::Capable(capable) = found.message()
         && let (Some(first), Some(key)) = (session.end(Side::Target).key, capable.key)
     {
         field("key", Field::Is(first), key)?;

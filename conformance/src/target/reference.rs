@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
-use hiatus_codec::{ConnectionKey, HoldTime, Nonce, SequenceNumber};
+use hiatus_codec::{ConnectionKey, HoldTime, KnownOptions, Nonce, SequenceNumber};
 use hiatus_engine::{
     CloseReason, Command, Config, Connection, Endpoints, Entropy, Event, FallbackReason, HiatusPolicy,
-    HiatusState, Offer, Time, Timestamping, answer_stray,
+    HiatusState, Offer, TcpState, Time, Timestamping, answer_stray,
 };
 
 use super::{CallError, Received, Setup, StreamEnd, Target};
@@ -35,10 +35,31 @@ pub struct Reference {
     answers: Vec<OwnedSegment>,
     events: Vec<Event>,
     peer_closed: StreamEnd,
-    snapshots: BTreeMap<u32, (Connection, StreamEnd)>,
-    /// The last incarnation; it lies outside what a restore brings back.
+    snapshots: BTreeMap<u32, Snapshot>,
+    /// What no restore brings back.
+    outside: Outside,
+}
+
+/// A copy of the host's state; it can be restored once it is durable.
+#[derive(Debug, Clone)]
+struct Snapshot {
+    connection: Connection,
+    peer_closed: StreamEnd,
+    durability: Durability,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Durability {
+    Taken,
+    Durable,
+}
+
+/// The last incarnation, a source of nonces, and the highest TSval sent so far.
+#[derive(Debug, Clone)]
+struct Outside {
     incarnation: u32,
     seed: Seed,
+    tsval_ceiling: u32,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -84,8 +105,7 @@ impl Reference {
             events: Vec::new(),
             peer_closed: StreamEnd::Open,
             snapshots: BTreeMap::new(),
-            incarnation: 0,
-            seed,
+            outside: Outside { incarnation: 0, seed, tsval_ceiling: 0 },
         }
     }
 
@@ -163,9 +183,33 @@ impl Target for Reference {
     }
 
     fn snapshot_taken(&mut self, _now: Duration, epoch: u32) -> Result<(), CallError> {
-        let copy = self.open()?.clone();
-        self.snapshots.insert(epoch, (copy, self.peer_closed));
+        let connection = self.open()?.clone();
+        let snapshot = Snapshot { connection, peer_closed: self.peer_closed, durability: Durability::Taken };
+        self.snapshots.insert(epoch, snapshot);
         Ok(())
+    }
+
+    fn snapshot_durable(&mut self, _now: Duration, epoch: u32) -> Result<(), CallError> {
+        let snapshot = self.snapshots.get_mut(&epoch);
+        let snapshot = snapshot.ok_or_else(|| CallError::Refused(format!("no snapshot {epoch}")))?;
+        snapshot.durability = Durability::Durable;
+        Ok(())
+    }
+
+    fn restore(&mut self, now: Duration, epoch: u32) -> Result<(), CallError> {
+        let durable = self.snapshots.get(&epoch).filter(|copy| copy.durability == Durability::Durable).cloned();
+        let snapshot = durable.ok_or_else(|| CallError::Refused(format!("no durable snapshot {epoch}")))?;
+        self.power = Power::Running;
+        self.connection = Some(snapshot.connection);
+        self.peer_closed = snapshot.peer_closed;
+        self.events.clear();
+        self.outside.incarnation += 1;
+        let restored = Command::Restored {
+            incarnation: self.outside.incarnation,
+            nonce: Nonce(self.outside.seed.next_u32() | 1),
+            tsval_ceiling: self.outside.tsval_ceiling,
+        };
+        self.command(now, restored)
     }
 
     fn crash(&mut self, _now: Duration) -> Result<(), CallError> {
@@ -183,14 +227,22 @@ impl Target for Reference {
         if self.power == Power::Stopped {
             return;
         }
-        match self.connection.as_mut() {
-            Some(connection) => connection.handle_segment(time(now), &segment.view()),
-            None => {
-                let mut buffer = [0; SEGMENT_LEN_OCTETS_MAX];
-                let answer = answer_stray(&segment.view(), self.derived_key, &mut buffer);
-                self.answers.extend(answer.map(|answer| OwnedSegment::from(&answer)));
+        let mut buffer = [0; SEGMENT_LEN_OCTETS_MAX];
+        let over = self.connection.as_ref().is_none_or(|connection| connection.state() == TcpState::Closed);
+        let answer = match self.connection.as_mut() {
+            Some(connection) => {
+                connection.handle_segment(time(now), &segment.view());
+                // A connection that ended by ABORT still answers RESUME (draft, {#ending}).
+                over.then(|| connection.poll_transmit(time(now), &mut buffer)).flatten()
             }
-        }
+            None => None,
+        };
+        let answer = answer.map(|answer| OwnedSegment::from(&answer)).or_else(|| {
+            let mut buffer = [0; SEGMENT_LEN_OCTETS_MAX];
+            let answer = over.then(|| answer_stray(&segment.view(), self.derived_key, &mut buffer)).flatten();
+            answer.map(|answer| OwnedSegment::from(&answer))
+        });
+        self.answers.extend(answer);
         self.collect();
     }
 
@@ -205,6 +257,8 @@ impl Target for Reference {
         let connection = self.connection.as_mut()?;
         let segment = connection.poll_transmit(time(now), &mut buffer).map(|segment| OwnedSegment::from(&segment));
         self.collect();
+        let tsval = segment.as_ref().and_then(|segment| KnownOptions::parse(&segment.view()).timestamps);
+        self.outside.tsval_ceiling = self.outside.tsval_ceiling.max(tsval.map_or(0, |sent| sent.value));
         segment
     }
 
