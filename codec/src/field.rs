@@ -1,31 +1,35 @@
 //! The nom parsers for single fields, and their mirror image. Nothing here is public: nom stays inside.
 //!
-//! `complete` parsers only: an option is all there, so `Incomplete` can never be right.
+//! An option is all there, so a field that is missing is an error and never `Incomplete`. nom's own number parsers go
+//! octet by octet; these take a whole array at once, which the compiler turns into one load.
 
 use nom::IResult;
-use nom::number::complete;
 
 /// A parser's result. The walker knows why a field is missing, so the error carries nothing.
 pub(crate) type Parsed<'a, T> = IResult<&'a [u8], T, ()>;
 
-pub(crate) fn u8(input: &[u8]) -> Parsed<'_, u8> {
-    complete::u8(input)
-}
-
-pub(crate) fn u16(input: &[u8]) -> Parsed<'_, u16> {
-    complete::be_u16(input)
-}
-
-pub(crate) fn u32(input: &[u8]) -> Parsed<'_, u32> {
-    complete::be_u32(input)
-}
-
-/// Eight octets that are no number: a key or a tag.
-pub(crate) fn octets8(input: &[u8]) -> Parsed<'_, [u8; 8]> {
+/// `N` octets as they are: a key, a tag, a whole header.
+#[inline]
+pub(crate) fn octets<const N: usize>(input: &[u8]) -> Parsed<'_, [u8; N]> {
     match input.split_first_chunk() {
         Some((octets, rest)) => Ok((rest, *octets)),
         None => Err(nom::Err::Error(())),
     }
+}
+
+#[inline]
+pub(crate) fn u8(input: &[u8]) -> Parsed<'_, u8> {
+    octets(input).map(|(rest, [octet])| (rest, octet))
+}
+
+#[inline]
+pub(crate) fn u16(input: &[u8]) -> Parsed<'_, u16> {
+    octets(input).map(|(rest, octets)| (rest, u16::from_be_bytes(octets)))
+}
+
+#[inline]
+pub(crate) fn u32(input: &[u8]) -> Parsed<'_, u32> {
+    octets(input).map(|(rest, octets)| (rest, u32::from_be_bytes(octets)))
 }
 
 /// Writes fields one after another into a fixed array: what a parser reads, this puts.

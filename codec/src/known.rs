@@ -40,7 +40,7 @@ impl<'a> KnownOptions<'a> {
         let mut known = Self::default();
         for item in options(segment.options) {
             match item {
-                Ok(TcpOption::Hiatus(option)) if !option.message().is_carried_on(segment) => {}
+                Ok(TcpOption::Hiatus(option)) if !option.is_carried_on(segment) => {}
                 Ok(option) => known.take(option),
                 Err(error) => known.error = known.error.or(Some(error)),
             }

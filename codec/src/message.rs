@@ -16,7 +16,7 @@ use crate::field::Fields;
 use crate::option::{ExperimentId, OptionKind};
 use crate::segment::{Flags, Segment};
 use abort::Abort;
-use capable::Capable;
+use capable::{Capable, CapableBits};
 use epoch::{Epoch, EpochEcho};
 use resume::{Resume, ResumeAck};
 use suspend::{Suspend, SuspendAck};
@@ -133,6 +133,29 @@ impl<'a> HiatusOption<'a> {
         message.unwrap_or(Message::Unknown(UnknownMessage { subtype, body }))
     }
 
+    /// True if a receiver may act on this message on `segment`: the table of messages (draft, {#opt-head}).
+    ///
+    /// An unknown subtype and a CAPABLE of version 0 are on no segment.
+    #[must_use]
+    #[inline]
+    pub fn is_carried_on(&self, segment: &Segment<'_>) -> bool {
+        let flags = segment.flags;
+        match self.subtype() {
+            Subtype::CAPABLE => {
+                // On a SYN only octets 0 to 7 are read, whatever the Length; elsewhere the key is needed.
+                let long =
+                    self.from_subtype.len() + BEFORE_SUBTYPE_OCTETS >= usize::from(capable::LONG_LEN_OCTETS);
+                let syn_without_ack = flags.contains(Flags::SYN) && !flags.contains(Flags::ACK);
+                let version =
+                    self.from_subtype.get(1).map_or(0, |bits| CapableBits::from_octet(*bits).version());
+                version != 0 && !flags.contains(Flags::RST) && (long || syn_without_ack)
+            }
+            Subtype::ABORT => flags.contains(Flags::RST),
+            Subtype(subtype) if subtype < Subtype::ABORT.0 => segment.is_pure_ack(),
+            _ => false,
+        }
+    }
+
     /// The octets that the message's MAC covers: octet 4 of the option up to its MAC, as received.
     ///
     /// Empty for a message that has no MAC.
@@ -189,33 +212,6 @@ impl Message<'_> {
                 u8::try_from(unknown.body.len()).unwrap_or(u8::MAX).saturating_add(HEAD_OCTETS)
             }
             known => known.subtype().len_octets_min(),
-        }
-    }
-
-    /// True if a receiver may act on this message on `segment`: the table of messages (draft, {#opt-head}).
-    ///
-    /// An unknown subtype and a CAPABLE of version 0 are on no segment.
-    #[must_use]
-    pub fn is_carried_on(&self, segment: &Segment<'_>) -> bool {
-        let flags = segment.flags;
-        let pure_ack = flags.contains(Flags::ACK)
-            && !flags.intersects(Flags::SYN.union(Flags::FIN).union(Flags::RST))
-            && segment.payload.is_empty();
-        match self {
-            Self::Capable(capable) if capable.bits.version() == 0 => false,
-            // On a SYN only octets 0 to 7 are read, whatever the Length; elsewhere the key is needed.
-            Self::Capable(capable) => {
-                !flags.contains(Flags::RST)
-                    && (capable.key.is_some() || flags.contains(Flags::SYN) && !flags.contains(Flags::ACK))
-            }
-            Self::Epoch(_)
-            | Self::EpochEcho(_)
-            | Self::Suspend(_)
-            | Self::SuspendAck(_)
-            | Self::Resume(_)
-            | Self::ResumeAck(_) => pure_ack,
-            Self::Abort(_) => flags.contains(Flags::RST),
-            Self::Unknown(_) => false,
         }
     }
 

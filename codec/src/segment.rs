@@ -4,7 +4,7 @@ use core::fmt;
 
 use crate::OPTIONS_LEN_OCTETS_MAX;
 use crate::error::{EmitError, SegmentError};
-use crate::field::{self, Parsed};
+use crate::field;
 use crate::sequence::SequenceNumber;
 
 const FIXED_HEADER_OCTETS: usize = 20;
@@ -115,8 +115,9 @@ impl<'a> Segment<'a> {
     #[inline]
     pub fn parse(octets: &'a [u8]) -> Result<Self, SegmentError> {
         let found_octets = octets.len();
-        let (after_fixed, (mut segment, data_offset_words)) =
-            Self::fixed(octets).map_err(|_| SegmentError::HeaderTruncated { found_octets })?;
+        let (after_fixed, fixed) = field::octets::<FIXED_HEADER_OCTETS>(octets)
+            .map_err(|_| SegmentError::HeaderTruncated { found_octets })?;
+        let (segment, data_offset_words) = Self::fixed(&fixed);
         let Some(options_words) = data_offset_words.checked_sub(FIXED_HEADER_WORDS) else {
             return Err(SegmentError::DataOffsetBelowFive { found_words: data_offset_words });
         };
@@ -125,37 +126,33 @@ impl<'a> Segment<'a> {
             let expected_octets = FIXED_HEADER_OCTETS + options_octets;
             return Err(SegmentError::OptionsTruncated { found_octets, expected_octets });
         };
-        segment.options = options;
-        segment.payload = payload;
-        Ok(segment)
+        Ok(Self { options, payload, ..segment })
     }
 
-    /// The fixed header, and Data Offset in words.
+    /// The fixed header, and Data Offset in words. The pattern is the figure of RFC 9293, section 3.1.
     #[inline]
-    fn fixed(input: &'a [u8]) -> Parsed<'a, (Self, u8)> {
-        let (input, source_port) = field::u16(input)?;
-        let (input, destination_port) = field::u16(input)?;
-        let (input, seq) = field::u32(input)?;
-        let (input, ack) = field::u32(input)?;
-        let (input, [offset, _]) =
-            input.split_first_chunk().map(|(two, _)| (input, *two)).ok_or(nom::Err::Error(()))?;
-        let (input, offset_and_flags) = field::u16(input)?;
-        let (input, window) = field::u16(input)?;
-        let (input, checksum) = field::u16(input)?;
-        let (input, urgent) = field::u16(input)?;
+    fn fixed(header: &[u8; FIXED_HEADER_OCTETS]) -> (Self, u8) {
+        #[rustfmt::skip]
+        let [
+            source0, source1, destination0, destination1,
+            seq0, seq1, seq2, seq3,
+            ack0, ack1, ack2, ack3,
+            offset_and_flags0, offset_and_flags1, window0, window1,
+            checksum0, checksum1, urgent0, urgent1,
+        ] = *header;
         let segment = Self {
-            source_port,
-            destination_port,
-            seq: SequenceNumber(seq),
-            ack: SequenceNumber(ack),
-            flags: Flags(offset_and_flags & Flags::ALL),
-            window,
-            checksum,
-            urgent,
+            source_port: u16::from_be_bytes([source0, source1]),
+            destination_port: u16::from_be_bytes([destination0, destination1]),
+            seq: SequenceNumber(u32::from_be_bytes([seq0, seq1, seq2, seq3])),
+            ack: SequenceNumber(u32::from_be_bytes([ack0, ack1, ack2, ack3])),
+            flags: Flags(u16::from_be_bytes([offset_and_flags0, offset_and_flags1]) & Flags::ALL),
+            window: u16::from_be_bytes([window0, window1]),
+            checksum: u16::from_be_bytes([checksum0, checksum1]),
+            urgent: u16::from_be_bytes([urgent0, urgent1]),
             options: &[],
             payload: &[],
         };
-        Ok((input, (segment, offset >> 4)))
+        (segment, offset_and_flags0 >> 4)
     }
 
     /// SEG.LEN: octets of data, SYN and FIN counting one each (RFC 9293, section 3.4).
@@ -172,6 +169,14 @@ impl<'a> Segment<'a> {
         self.len() == 0
     }
 
+    /// True for a segment with ACK, without SYN, FIN and RST, and without data (draft, {#opt-head}).
+    #[must_use]
+    #[inline]
+    pub fn is_pure_ack(&self) -> bool {
+        const OTHERS: Flags = Flags(Flags::SYN.0 | Flags::FIN.0 | Flags::RST.0);
+        self.flags.contains(Flags::ACK) && !self.flags.intersects(OTHERS) && self.payload.is_empty()
+    }
+
     /// Octets that [`emit`](Self::emit) writes.
     #[must_use]
     pub fn wire_len_octets(&self) -> usize {
@@ -184,6 +189,7 @@ impl<'a> Segment<'a> {
     ///
     /// [`EmitError::UnpaddedOptions`] if the options are not a multiple of 4 octets up to 40,
     /// [`EmitError::NoRoom`] if `out` is shorter than [`wire_len_octets`](Self::wire_len_octets).
+    #[inline]
     pub fn emit<'o>(&self, out: &'o mut [u8]) -> Result<&'o mut [u8], EmitError> {
         let found_octets = self.options.len();
         let words = u16::try_from(found_octets / WORD_OCTETS).unwrap_or(u16::MAX);
@@ -196,12 +202,14 @@ impl<'a> Segment<'a> {
         let (room, rest) = out.split_at_mut_checked(needed_octets).ok_or(no_room)?;
         let (header, after_header) = room.split_first_chunk_mut::<FIXED_HEADER_OCTETS>().ok_or(no_room)?;
         let offset_and_flags = (u16::from(FIXED_HEADER_WORDS) + words) << 12 | (self.flags.0 & Flags::ALL);
-        let mut fields = field::Fields::<FIXED_HEADER_OCTETS>::new();
-        fields.put(&self.source_port.to_be_bytes()).put(&self.destination_port.to_be_bytes());
-        fields.put(&self.seq.0.to_be_bytes()).put(&self.ack.0.to_be_bytes());
-        fields.put(&offset_and_flags.to_be_bytes()).put(&self.window.to_be_bytes());
-        fields.put(&self.checksum.to_be_bytes()).put(&self.urgent.to_be_bytes());
-        header.copy_from_slice(fields.as_slice());
+        header[0..2].copy_from_slice(&self.source_port.to_be_bytes());
+        header[2..4].copy_from_slice(&self.destination_port.to_be_bytes());
+        header[4..8].copy_from_slice(&self.seq.0.to_be_bytes());
+        header[8..12].copy_from_slice(&self.ack.0.to_be_bytes());
+        header[12..14].copy_from_slice(&offset_and_flags.to_be_bytes());
+        header[14..16].copy_from_slice(&self.window.to_be_bytes());
+        header[16..18].copy_from_slice(&self.checksum.to_be_bytes());
+        header[18..20].copy_from_slice(&self.urgent.to_be_bytes());
         let (options, payload) = after_header.split_at_mut(found_octets);
         options.copy_from_slice(self.options);
         payload.copy_from_slice(self.payload);

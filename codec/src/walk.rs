@@ -15,60 +15,70 @@ use crate::standard::{SackBlocks, Timestamps};
 /// is an [`OptionError::BadLength`] item and the walk goes on; any other error is the last item.
 #[must_use]
 pub fn options(area: &[u8]) -> Options<'_> {
-    Options { rest: area, offset_octets: 0, list_ended: false }
+    Options { rest: area, area_len_octets: area.len(), list_ended: false }
 }
 
 /// Iterator over the options of a header; see [`options`].
 #[derive(Debug, Clone)]
 pub struct Options<'a> {
     rest: &'a [u8],
-    offset_octets: usize,
+    area_len_octets: usize,
     /// End of Option List was met: what is left is padding.
     list_ended: bool,
 }
 
 impl<'a> Options<'a> {
+    /// Where the octets that are left begin.
+    fn offset_octets(&self) -> u8 {
+        narrow(self.area_len_octets - self.rest.len())
+    }
+
     /// The first octet that is not zero after End of Option List, if any; the walk's last item.
     #[cold]
     fn padding(&mut self) -> Option<Result<TcpOption<'a>, OptionError>> {
         let zeros = self.rest.iter().position(|octet| *octet != 0)?;
-        let offset_octets = narrow(self.offset_octets + zeros);
+        let offset_octets = narrow(usize::from(self.offset_octets()) + zeros);
         self.rest = &[];
         Some(Err(OptionError::Padding { offset_octets }))
     }
 
     /// Takes the next option with a Length off the area, or ends the walk with a structural error.
-    #[inline]
+    #[inline(always)]
     fn with_length(&mut self, kind: OptionKind, after_kind: &'a [u8]) -> Result<RawOption<'a>, OptionError> {
-        let offset_octets = narrow(self.offset_octets);
-        let left = self.rest.len();
-        let Ok((after_length, len)) = field::u8(after_kind) else {
-            self.rest = &[];
-            return Err(OptionError::MissingLength { kind, offset_octets });
-        };
-        let Some(body_len) = len.checked_sub(length::KIND_AND_LENGTH) else {
-            self.rest = &[];
-            return Err(OptionError::LengthBelowTwo { kind, offset_octets, found_octets: len });
-        };
-        let Some((body, rest)) = after_length.split_at_checked(usize::from(body_len)) else {
-            self.rest = &[];
-            return Err(OptionError::Truncated {
-                kind,
-                offset_octets,
-                found_octets: narrow(left),
-                expected_octets: len,
-            });
-        };
-        self.rest = rest;
-        self.offset_octets += usize::from(len);
-        Ok(RawOption { kind, body, offset_octets })
+        let offset_octets = self.offset_octets();
+        if let Ok((after_length, len)) = field::u8(after_kind)
+            && let Some(body_len) = len.checked_sub(length::KIND_AND_LENGTH)
+            && let Some((body, rest)) = after_length.split_at_checked(usize::from(body_len))
+        {
+            self.rest = rest;
+            Ok(RawOption { kind, body, offset_octets })
+        } else {
+            Err(self.structural_error(kind, after_kind))
+        }
+    }
+
+    /// Ends the walk and says why.
+    #[cold]
+    fn structural_error(&mut self, kind: OptionKind, after_kind: &[u8]) -> OptionError {
+        let offset_octets = self.offset_octets();
+        let left_octets = narrow(self.rest.len());
+        self.rest = &[];
+        match after_kind.first() {
+            None => OptionError::MissingLength { kind, offset_octets },
+            Some(&found_octets) if found_octets < length::KIND_AND_LENGTH => {
+                OptionError::LengthBelowTwo { kind, offset_octets, found_octets }
+            }
+            Some(&expected_octets) => {
+                OptionError::Truncated { kind, offset_octets, found_octets: left_octets, expected_octets }
+            }
+        }
     }
 }
 
 impl<'a> Iterator for Options<'a> {
     type Item = Result<TcpOption<'a>, OptionError>;
 
-    #[inline]
+    #[inline(always)]
     fn next(&mut self) -> Option<Self::Item> {
         if self.list_ended {
             return self.padding();
@@ -77,7 +87,6 @@ impl<'a> Iterator for Options<'a> {
         Some(match OptionKind(kind) {
             single @ (OptionKind::END_OF_LIST | OptionKind::NO_OPERATION) => {
                 self.rest = after_kind;
-                self.offset_octets += 1;
                 self.list_ended = single == OptionKind::END_OF_LIST;
                 Ok(if self.list_ended { TcpOption::EndOfList } else { TcpOption::NoOperation })
             }
@@ -87,7 +96,7 @@ impl<'a> Iterator for Options<'a> {
 }
 
 /// The typed view of a well-formed option, or [`OptionError::BadLength`].
-#[inline]
+#[inline(always)]
 fn typed(raw: RawOption<'_>) -> Result<TcpOption<'_>, OptionError> {
     match raw.kind {
         OptionKind::MAXIMUM_SEGMENT_SIZE => {
@@ -108,7 +117,7 @@ fn typed(raw: RawOption<'_>) -> Result<TcpOption<'_>, OptionError> {
     }
 }
 
-#[inline]
+#[inline(always)]
 fn experiment(raw: RawOption<'_>) -> Result<TcpOption<'_>, OptionError> {
     let (body, id) = field::u16(raw.body).map_err(|_| bad_length(raw, length::EXPERIMENT_MIN))?;
     let experiment = ExperimentId(id);
@@ -121,7 +130,7 @@ fn experiment(raw: RawOption<'_>) -> Result<TcpOption<'_>, OptionError> {
 }
 
 /// Reads the body of an option that has one Length only.
-#[inline]
+#[inline(always)]
 fn exactly<'a, T>(
     raw: RawOption<'a>,
     expected_octets: u8,
@@ -144,7 +153,7 @@ fn bad_length(raw: RawOption<'_>, expected_octets: u8) -> OptionError {
 }
 
 /// An area is at most 40 octets where it comes from a header; a caller's longer slice saturates here.
-#[inline]
+#[inline(always)]
 fn narrow(octets: usize) -> u8 {
     u8::try_from(octets).unwrap_or(u8::MAX)
 }

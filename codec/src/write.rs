@@ -3,6 +3,7 @@
 use crate::OPTIONS_LEN_OCTETS_MAX;
 use crate::error::EmitError;
 use crate::option::{ExperimentId, OptionKind, RawOption, TcpOption, length};
+use crate::standard::Timestamps;
 
 /// Collects the options of one segment, at most 40 octets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,33 +36,32 @@ impl OptionWriter {
     /// # Errors
     ///
     /// [`EmitError::NoRoom`] if it does not fit; then nothing is written.
+    #[inline]
     pub fn push(&mut self, option: &TcpOption<'_>) -> Result<&mut Self, EmitError> {
-        match option {
-            TcpOption::EndOfList => self.octets(&[&[OptionKind::END_OF_LIST.0]]),
-            TcpOption::NoOperation => self.octets(&[&[OptionKind::NO_OPERATION.0]]),
-            TcpOption::MaximumSegmentSize(size) => self.octets(&[
-                &[OptionKind::MAXIMUM_SEGMENT_SIZE.0, length::MAXIMUM_SEGMENT_SIZE],
-                &size.to_be_bytes(),
-            ]),
+        match *option {
+            TcpOption::EndOfList => self.array([OptionKind::END_OF_LIST.0]),
+            TcpOption::NoOperation => self.array([OptionKind::NO_OPERATION.0]),
+            TcpOption::MaximumSegmentSize(size) => {
+                let [high, low] = size.to_be_bytes();
+                self.array([OptionKind::MAXIMUM_SEGMENT_SIZE.0, length::MAXIMUM_SEGMENT_SIZE, high, low])
+            }
             TcpOption::WindowScale(shift) => {
-                self.octets(&[&[OptionKind::WINDOW_SCALE.0, length::WINDOW_SCALE, *shift]])
+                self.array([OptionKind::WINDOW_SCALE.0, length::WINDOW_SCALE, shift])
             }
-            TcpOption::SackPermitted => {
-                self.octets(&[&[OptionKind::SACK_PERMITTED.0, length::SACK_PERMITTED]])
+            TcpOption::SackPermitted => self.array([OptionKind::SACK_PERMITTED.0, length::SACK_PERMITTED]),
+            TcpOption::Sack(blocks) => self.with_body(OptionKind::SACK, &[], blocks.octets()),
+            TcpOption::Timestamps(Timestamps { value, echo_reply }) => {
+                let ([a, b, c, d], [e, f, g, h]) = (value.to_be_bytes(), echo_reply.to_be_bytes());
+                self.array([OptionKind::TIMESTAMPS.0, length::TIMESTAMPS, a, b, c, d, e, f, g, h])
             }
-            TcpOption::Sack(blocks) => self.with_body(OptionKind::SACK, &[blocks.octets()]),
-            TcpOption::Timestamps(timestamps) => self.with_body(
-                OptionKind::TIMESTAMPS,
-                &[&timestamps.value.to_be_bytes(), &timestamps.echo_reply.to_be_bytes()],
-            ),
-            TcpOption::Hiatus(option) => self.with_body(
-                OptionKind::HIATUS,
-                &[&ExperimentId::HIATUS.0.to_be_bytes(), option.octets_from_subtype()],
-            ),
+            TcpOption::Hiatus(option) => {
+                let experiment = ExperimentId::HIATUS.0.to_be_bytes();
+                self.with_body(OptionKind::HIATUS, &experiment, option.octets_from_subtype())
+            }
             TcpOption::Experiment { kind, experiment, body } => {
-                self.with_body(*kind, &[&experiment.0.to_be_bytes(), body])
+                self.with_body(kind, &experiment.0.to_be_bytes(), body)
             }
-            TcpOption::Unknown(RawOption { kind, body, .. }) => self.with_body(*kind, &[body]),
+            TcpOption::Unknown(RawOption { kind, body, .. }) => self.with_body(kind, &[], body),
         }
     }
 
@@ -90,28 +90,28 @@ impl OptionWriter {
         self.octets.get(..self.len).unwrap_or(&[])
     }
 
-    fn with_body(&mut self, kind: OptionKind, body: &[&[u8]]) -> Result<&mut Self, EmitError> {
-        let body_octets: usize = body.iter().map(|part| part.len()).sum();
-        let needed_octets = body_octets + usize::from(length::KIND_AND_LENGTH);
+    /// Kind, Length, and a body that comes in two parts.
+    fn with_body(&mut self, kind: OptionKind, first: &[u8], second: &[u8]) -> Result<&mut Self, EmitError> {
+        let needed_octets = usize::from(length::KIND_AND_LENGTH) + first.len() + second.len();
         let no_room = EmitError::NoRoom { needed_octets, available_octets: self.room_octets() };
-        if needed_octets > self.room_octets() {
-            return Err(no_room);
-        }
         let len = u8::try_from(needed_octets).map_err(|_| no_room)?;
-        self.octets(&[&[kind.0, len]])?;
-        self.octets(body)
+        let room = self.octets.get_mut(self.len..self.len + needed_octets).ok_or(no_room)?;
+        let (head, body) = room.split_at_mut(usize::from(length::KIND_AND_LENGTH));
+        head.copy_from_slice(&[kind.0, len]);
+        let (first_room, second_room) = body.split_at_mut(first.len());
+        first_room.copy_from_slice(first);
+        second_room.copy_from_slice(second);
+        self.len += needed_octets;
+        Ok(self)
     }
 
-    fn octets(&mut self, parts: &[&[u8]]) -> Result<&mut Self, EmitError> {
-        let needed_octets: usize = parts.iter().map(|part| part.len()).sum();
-        let no_room = EmitError::NoRoom { needed_octets, available_octets: self.room_octets() };
-        let mut room = self.octets.get_mut(self.len..self.len + needed_octets).ok_or(no_room)?;
-        for part in parts {
-            let (here, rest) = room.split_at_mut(part.len());
-            here.copy_from_slice(part);
-            room = rest;
-        }
-        self.len += needed_octets;
+    /// Octets whose number is known when this is compiled: no copy by length.
+    #[inline]
+    fn array<const N: usize>(&mut self, octets: [u8; N]) -> Result<&mut Self, EmitError> {
+        let no_room = EmitError::NoRoom { needed_octets: N, available_octets: self.room_octets() };
+        let room = self.octets.get_mut(self.len..).and_then(<[u8]>::first_chunk_mut).ok_or(no_room)?;
+        *room = octets;
+        self.len += N;
         Ok(self)
     }
 }

@@ -118,7 +118,8 @@ pub fn of_folder(folder: &Path) -> Result<Vec<Case>, CaseError> {
     for path in paths {
         let relative = path.strip_prefix(folder).unwrap_or(&path);
         let id = id_of(relative).ok_or_else(|| CaseError::Name { path: path.clone() })?;
-        let text = fs::read_to_string(&path).map_err(|error| CaseError::File { path: path.clone(), error })?;
+        let text =
+            fs::read_to_string(&path).map_err(|error| CaseError::File { path: path.clone(), error })?;
         cases.push(Case::parse(&id, &text)?);
     }
     Ok(cases)

@@ -11,10 +11,13 @@ use std::time::Duration;
 use etherparse::{IpNumber, Ipv4Header, TcpSlice};
 use pcap_file::pcapng::PcapNgWriter;
 use pcap_file::pcapng::blocks::enhanced_packet::{EnhancedPacketBlock, EnhancedPacketOption};
-use pcap_file::pcapng::blocks::interface_description::{InterfaceDescriptionBlock, InterfaceDescriptionOption};
+use pcap_file::pcapng::blocks::interface_description::{
+    InterfaceDescriptionBlock, InterfaceDescriptionOption,
+};
 use pcap_file::pcapng::blocks::section_header::{SectionHeaderBlock, SectionHeaderOption};
 use pcap_file::{DataLink, Endianness};
 
+use crate::case::Case;
 use crate::wire::{OwnedSegment, Side};
 
 /// Address of the target (RFC 5737).
@@ -34,6 +37,13 @@ const SNAP_LEN_OCTETS: u32 = 65_535;
 const TIME_TO_LIVE: u8 = 64;
 /// Where the checksum stands in an IPv4 packet without IP options that carries TCP.
 const TCP_CHECKSUM_OFFSET: usize = Ipv4Header::MIN_LEN + 16;
+
+/// What stands in the section header of a case's capture.
+#[must_use]
+pub fn comment(case: &Case) -> String {
+    let header = &case.script.header;
+    format!("{}: {} ({})", case.id, header.title, header.requirements.join(", "))
+}
 
 /// A segment on the wire.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -60,9 +70,8 @@ pub fn packet(from: Side, segment: &OwnedSegment) -> io::Result<Vec<u8>> {
     };
     let tcp = segment.octets().map_err(io::Error::other)?;
     let len = u16::try_from(tcp.len()).map_err(io::Error::other)?;
-    let mut header =
-        Ipv4Header::new(len, TIME_TO_LIVE, IpNumber::TCP, source.octets(), destination.octets())
-            .map_err(io::Error::other)?;
+    let mut header = Ipv4Header::new(len, TIME_TO_LIVE, IpNumber::TCP, source.octets(), destination.octets())
+        .map_err(io::Error::other)?;
     header.header_checksum = header.calc_header_checksum();
     let checksum = TcpSlice::from_slice(&tcp)
         .map_err(io::Error::other)?
@@ -95,8 +104,7 @@ pub fn pcapng(comment: &str, frames: &[Frame]) -> io::Result<Vec<u8>> {
             InterfaceDescriptionOption::IfTsResol(NANOSECONDS),
         ],
     };
-    let mut writer =
-        PcapNgWriter::with_section_header(Vec::new(), section).map_err(io::Error::other)?;
+    let mut writer = PcapNgWriter::with_section_header(Vec::new(), section).map_err(io::Error::other)?;
     writer.write_pcapng_block(interface).map_err(io::Error::other)?;
     for frame in frames {
         let data = packet(frame.from, &frame.segment)?;

@@ -38,12 +38,8 @@ pub fn run(case: &Case, build: &dyn Fn(&Setup) -> Box<dyn Target>) -> Outcome {
     let (target_port, bench_port) =
         if active { (CONNECT_PORT, LISTEN_PORT) } else { (LISTEN_PORT, CONNECT_PORT) };
     let bench_isn = SequenceNumber(seed.next_u32());
-    let setup = Setup {
-        options: case.script.header.target.clone(),
-        seed: seed.next_u64(),
-        target_port,
-        bench_port,
-    };
+    let setup =
+        Setup { options: case.script.header.target.clone(), seed: seed.next_u64(), target_port, bench_port };
     let mut bench = Bench {
         case,
         target: build(&setup),
@@ -276,8 +272,12 @@ impl Bench<'_> {
                 let segment = &frame.segment;
                 let broken = match silence {
                     Silence::Everything => Some("the target was to send nothing"),
-                    Silence::Hiatus => (segment.hiatus_count() > 0).then_some("the target was to send no Hiatus option"),
-                    Silence::Data => (!segment.payload.is_empty()).then_some("the target was to send no data"),
+                    Silence::Hiatus => {
+                        (segment.hiatus_count() > 0).then_some("the target was to send no Hiatus option")
+                    }
+                    Silence::Data => {
+                        (!segment.payload.is_empty()).then_some("the target was to send no data")
+                    }
                     Silence::Reset => {
                         segment.flags.contains(Flags::RST).then_some("the target was to send no RST")
                     }
@@ -307,7 +307,11 @@ impl Bench<'_> {
 
     fn fail_at(&self, step: &Step, index: usize, because: String) -> Stop {
         let told = self.frames.get(index).map_or_else(String::new, |frame| {
-            format!("{}  > {}", tell::seconds(frame.at), tell::segment(&self.session, frame.from, &frame.segment))
+            format!(
+                "{}  > {}",
+                tell::seconds(frame.at),
+                tell::segment(&self.session, frame.from, &frame.segment)
+            )
         });
         self.fail(step, told, because, Some(index + 1))
     }

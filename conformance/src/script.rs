@@ -52,8 +52,9 @@ impl Script {
                 header.story(&mut remark);
                 header.line(line).map_err(|miss| miss.at_line(number, line))?;
             } else {
-                return Err(error::Miss::new(trimmed, "a time such as +0.010, +0.5~+1.5 or *")
-                    .at_line(number, line));
+                return Err(
+                    error::Miss::new(trimmed, "a time such as +0.010, +0.5~+1.5 or *").at_line(number, line)
+                );
             }
         }
         let header = header.finish()?;

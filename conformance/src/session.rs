@@ -1,7 +1,9 @@
 //! What an observer of both directions knows of a connection: initial sequence numbers, keys, lives.
 
 use hiatus_codec::mac::{self, Context, Role, SessionKey};
-use hiatus_codec::{ConnectionKey, Flags, HiatusOption, KnownOptions, Life, Message, Nonce, Position, SequenceNumber};
+use hiatus_codec::{
+    ConnectionKey, Flags, HiatusOption, KnownOptions, Life, Message, Nonce, Position, SequenceNumber,
+};
 
 use crate::wire::{OwnedSegment, Side};
 

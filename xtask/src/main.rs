@@ -1,20 +1,77 @@
-//! The project's own commands.
+//! The project's own commands, called as `cargo xtask COMMAND`.
+//!
+//! `test` and `ci` run every check there is, `spec` builds and checks the Internet-Draft, `bench` measures against
+//! peers, `fuzz` hunts for inputs that break the codec. Everything works offline once its tools are installed.
 
+mod bare;
+mod bench;
+mod fuzz;
+mod golden;
+mod hygiene;
+mod shell;
 mod spec;
+mod steps;
+mod tools;
 
 use std::process::ExitCode;
 
-use clap::Parser;
+use clap::{Parser, Subcommand};
 
+use crate::shell::{Failure, Lockfile, Shell};
+
+/// Hiatus: the project's own commands.
 #[derive(Parser)]
-enum Cli {
+#[command(name = "cargo xtask", bin_name = "cargo xtask", max_term_width = 110)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Run every test of the project, or only the named steps (`--list` shows them).
+    ///
+    /// As root on Debian, missing packages are installed first, without a prompt. Anyone else gets every step that needs
+    /// no package; what was skipped is named in the table at the end and counted in the last line,
+    /// `N passed, N failed, N skipped`. Exit status: 0 nothing failed, 1 a step failed, 2 could not run.
+    Test(steps::TestArgs),
+    /// `test` as the continuous integration runs it: Cargo.lock and snapshots must be up to date.
+    Ci(steps::TestArgs),
+    /// Build the Internet-Draft, or check that what is committed is whole and fresh.
+    ///
+    /// Fails on a broken reference, a BCP 14 keyword without a label, a label that is listed twice or cited nowhere, a
+    /// vector that its own checker refutes, and a generated file that is not up to date.
     Spec(spec::SpecArgs),
+    /// Measure against peers in one run and print ratios.
+    ///
+    /// Each round runs ours and the peers one after the other; the figures are medians over the rounds, and the ratio is
+    /// the median of the rounds' ratios, which neighbours on the machine disturb less than the times.
+    Bench(bench::BenchArgs),
+    /// Run a fuzz target of the codec for a bounded time, or remake its seed corpus.
+    ///
+    /// Inputs that break an invariant are left in codec/fuzz/artifacts; copy one into codec/fuzz/corpus, and the ordinary
+    /// tests replay it from then on.
+    Fuzz(fuzz::FuzzArgs),
 }
 
 fn main() -> ExitCode {
-    let Cli::Spec(args) = Cli::parse();
-    spec::run(&args).unwrap_or_else(|error| {
-        eprintln!("cargo xtask spec: {error}");
-        ExitCode::from(2)
-    })
+    match run(&Cli::parse().command) {
+        Ok(code) => code,
+        Err(failure) => {
+            eprintln!("cargo xtask: {failure}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn run(command: &Command) -> Result<ExitCode, Failure> {
+    match command {
+        Command::Test(args) => steps::run(&Shell::new(Lockfile::MayChange)?, args),
+        Command::Ci(args) => steps::run(&Shell::new(Lockfile::MustBeCurrent)?, args),
+        Command::Spec(args) => spec::run(args).map_err(|error| Failure::Found(error.to_string())),
+        Command::Bench(args) => {
+            bench::run(&Shell::new(Lockfile::MayChange)?, args).map(|()| ExitCode::SUCCESS)
+        }
+        Command::Fuzz(args) => fuzz::run(&Shell::new(Lockfile::MayChange)?, args).map(|()| ExitCode::SUCCESS),
+    }
 }

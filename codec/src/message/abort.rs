@@ -56,7 +56,7 @@ pub struct Abort {
 impl Abort {
     pub(crate) fn parse(input: &[u8]) -> Parsed<'_, Self> {
         let (input, reason) = field::u8(input)?;
-        let (input, proof) = field::octets8(input)?;
+        let (input, proof) = field::octets(input)?;
         Ok((input, Self { reason: AbortReason(reason), proof }))
     }
 

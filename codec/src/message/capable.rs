@@ -128,7 +128,7 @@ impl Capable {
         let bits = CapableBits::from_octet(bits);
         let offered_hold = HoldTime(hold);
         // Lengths between short and long are the short form with octets past its known length.
-        Ok(match field::octets8(input) {
+        Ok(match field::octets(input) {
             Ok((input, key)) => (input, Self { bits, offered_hold, key: Some(ConnectionKey(key)) }),
             Err(_) => (input, Self { bits, offered_hold, key: None }),
         })

@@ -27,7 +27,7 @@ impl Epoch {
     pub(crate) fn parse(input: &[u8]) -> Parsed<'_, Self> {
         let (input, number) = field::u32(input)?;
         let (input, stable_point) = field::u32(input)?;
-        let (input, tag) = field::octets8(input)?;
+        let (input, tag) = field::octets(input)?;
         Ok((input, Self { number, stable_point, tag: Tag(tag) }))
     }
 

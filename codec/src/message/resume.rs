@@ -53,7 +53,7 @@ impl Resume {
         let (input, life) = life(input)?;
         let (input, nonce) = field::u32(input)?;
         let (input, end) = field::u32(input)?;
-        let (input, tag) = field::octets8(input)?;
+        let (input, tag) = field::octets(input)?;
         Ok((input, Self { life, nonce: Nonce(nonce), end, tag: Tag(tag) }))
     }
 
@@ -68,7 +68,7 @@ impl ResumeAck {
         let (input, life) = life(input)?;
         let (input, received) = field::u32(input)?;
         let (input, end) = field::u32(input)?;
-        let (input, tag) = field::octets8(input)?;
+        let (input, tag) = field::octets(input)?;
         Ok((input, Self { life, received, end, tag: Tag(tag) }))
     }
 

@@ -35,7 +35,7 @@ pub struct SuspendAck {
 
 fn parse(input: &[u8]) -> Parsed<'_, (HoldTime, Tag)> {
     let (input, time) = field::u16(input)?;
-    let (input, tag) = field::octets8(input)?;
+    let (input, tag) = field::octets(input)?;
     Ok((input, (HoldTime(time), Tag(tag))))
 }
 

@@ -71,7 +71,8 @@ impl Bench<'_> {
         if received.octets == expected {
             return Ok(());
         }
-        let same = received.octets.iter().zip(&expected).take_while(|(found, wanted)| found == wanted).count();
+        let same =
+            received.octets.iter().zip(&expected).take_while(|(found, wanted)| found == wanted).count();
         let got = format!("{}  {} octets", tell::seconds(self.now), received.octets.len());
         let because = format!("the application got {same} of {wanted} octets right");
         Err(self.fail(step, got, because, None))
@@ -82,7 +83,8 @@ impl Bench<'_> {
         if received == Received::default() {
             return Ok(());
         }
-        let got = format!("{}  {} octets, {:?}", tell::seconds(self.now), received.octets.len(), received.end);
+        let got =
+            format!("{}  {} octets, {:?}", tell::seconds(self.now), received.octets.len(), received.end);
         Err(self.fail(step, got, "the application was to read nothing".to_owned(), None))
     }
 
@@ -91,7 +93,8 @@ impl Bench<'_> {
         if received.octets.is_empty() && received.end == StreamEnd::Closed {
             return Ok(());
         }
-        let got = format!("{}  {} octets, {:?}", tell::seconds(self.now), received.octets.len(), received.end);
+        let got =
+            format!("{}  {} octets, {:?}", tell::seconds(self.now), received.octets.len(), received.end);
         Err(self.fail(step, got, "the application was to read the end of the stream".to_owned(), None))
     }
 

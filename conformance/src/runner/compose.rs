@@ -2,8 +2,8 @@
 
 use hiatus_codec::mac::{self, Tag};
 use hiatus_codec::{
-    Abort, AbortReason, Capable, Epoch, EpochEcho, Flags, Message, OptionWriter, Resume, ResumeAck, SackBlock,
-    SackBlocks, Suspend, SuspendAck, TcpOption, Timestamps,
+    Abort, AbortReason, Capable, Epoch, EpochEcho, Flags, Message, OptionWriter, Resume, ResumeAck,
+    SackBlock, SackBlocks, Suspend, SuspendAck, TcpOption, Timestamps,
 };
 
 use crate::script::{
@@ -94,7 +94,9 @@ fn option_octets(
                     right: session.absolute(Side::Target, *right),
                 })
                 .collect();
-            TcpOption::Sack(SackBlocks::write(&blocks, &mut storage).ok_or("a SACK option has 1 to 4 blocks")?)
+            TcpOption::Sack(
+                SackBlocks::write(&blocks, &mut storage).ok_or("a SACK option has 1 to 4 blocks")?,
+            )
         }
         OptionPattern::Generic(kind, body) => {
             let len = u8::try_from(body.len() + 2).map_err(|_| "an option has at most 253 octets of body")?;
@@ -191,9 +193,7 @@ fn message(body: &MessageBody, session: &Session) -> Message<'static> {
         MessageBody::Suspend(hold) => {
             Message::Suspend(Suspend { expected_absence: hold.or(hiatus_codec::HoldTime::NONE), tag })
         }
-        MessageBody::SuspendAck(hold) => {
-            Message::SuspendAck(SuspendAck { granted_hold: granted(hold), tag })
-        }
+        MessageBody::SuspendAck(hold) => Message::SuspendAck(SuspendAck { granted_hold: granted(hold), tag }),
         MessageBody::Resume { life, nonce, end } => Message::Resume(Resume {
             life: life.or(known.life),
             nonce: nonce.or(hiatus_codec::Nonce::UNKNOWN),

@@ -131,7 +131,9 @@ fn option(pattern: &OptionPattern, found: &TcpOption<'_>, on: &OwnedSegment, ses
         (OptionPattern::MaximumSegmentSize(wanted), TcpOption::MaximumSegmentSize(found)) => {
             field("mss", *wanted, *found)
         }
-        (OptionPattern::WindowScale(wanted), TcpOption::WindowScale(found)) => field("wscale", *wanted, *found),
+        (OptionPattern::WindowScale(wanted), TcpOption::WindowScale(found)) => {
+            field("wscale", *wanted, *found)
+        }
         (OptionPattern::Timestamps(value, echo), TcpOption::Timestamps(found)) => {
             field("TSval", *value, found.value)?;
             field("TSecr", *echo, found.echo_reply)
@@ -151,12 +153,7 @@ fn sack(wanted: &[(u32, u32)], found: &SackBlocks<'_>, session: &Session) -> Fit
     if found == wanted { Ok(()) } else { Err(format!("sack blocks are {found:?}, expected {wanted:?}")) }
 }
 
-fn message(
-    wanted: &MessagePattern,
-    found: &HiatusOption<'_>,
-    on: &OwnedSegment,
-    session: &Session,
-) -> Fit {
+fn message(wanted: &MessagePattern, found: &HiatusOption<'_>, on: &OwnedSegment, session: &Session) -> Fit {
     let octets = found.octets_from_subtype();
     let flags = octets.first().map_or(0, |octet| octet & 0x0f);
     if flags != wanted.flags {
@@ -165,7 +162,10 @@ fn message(
     // Octets 0 to 3 stand before the subtype; they are counted in the length that the message has.
     let extra = octets.len() + 4 - usize::from(found.message().len_octets());
     if extra != wanted.plus.len() {
-        return Err(format!("the option has {extra} octets more than its message, expected {}", wanted.plus.len()));
+        return Err(format!(
+            "the option has {extra} octets more than its message, expected {}",
+            wanted.plus.len()
+        ));
     }
     values(&wanted.body, &found.message())?;
     if let Message::Capable(capable) = found.message()
@@ -198,9 +198,7 @@ fn values(wanted: &MessageBody, found: &Message<'_>) -> Fit {
         (MessageBody::Suspend(hold), Message::Suspend(found)) => {
             field("the expected absence", *hold, found.expected_absence)
         }
-        (MessageBody::SuspendAck(hold), Message::SuspendAck(found)) => {
-            granted(*hold, found.granted_hold)
-        }
+        (MessageBody::SuspendAck(hold), Message::SuspendAck(found)) => granted(*hold, found.granted_hold),
         (MessageBody::Resume { life, nonce, end }, Message::Resume(found)) => {
             field("life", *life, found.life)?;
             field("nonce", *nonce, found.nonce)?;
@@ -234,7 +232,11 @@ fn mac(wanted: MacPattern, found: &HiatusOption<'_>, on: &OwnedSegment, session:
         MacPattern::Octets(octets) => {
             let ends_so = found.authenticated_octets().len();
             let tag = found.octets_from_subtype().get(ends_so..ends_so + octets.len());
-            return if tag == Some(octets.as_slice()) { Ok(()) } else { Err("the MAC has other octets".to_owned()) };
+            return if tag == Some(octets.as_slice()) {
+                Ok(())
+            } else {
+                Err("the MAC has other octets".to_owned())
+            };
         }
         MacPattern::Right { life, nonce } => Over { life, nonce },
     };

@@ -21,7 +21,9 @@ pub(super) fn parse(line: &str) -> Result<(When, Action), Miss<'_>> {
 fn step(input: &str) -> Parsed<'_, (When, Action)> {
     let (rest, when) = terminated(when, space1).parse(input)?;
     let (rest, action) = match rest.chars().next() {
-        Some('<') => preceded((char('<'), space0), settled(map(segment::injected, Action::Inject))).parse(rest),
+        Some('<') => {
+            preceded((char('<'), space0), settled(map(segment::injected, Action::Inject))).parse(rest)
+        }
         Some('>') => preceded((char('>'), space0), settled(expectation)).parse(rest),
         _ => map(call::call, Action::Call).parse(rest),
     }?;
@@ -60,8 +62,7 @@ fn expectation(input: &str) -> Parsed<'_, Action> {
         .parse(input)
     };
     if input.starts_with('n') {
-        let (rest, silence) =
-            named("nothing, no hiatus, no data or no rst, then `for 5s`", absence)(input)?;
+        let (rest, silence) = named("nothing, no hiatus, no data or no rst, then `for 5s`", absence)(input)?;
         let (rest, (_, length)): (_, ((), Duration)) = (then_word("for"), then(span)).parse(rest)?;
         return Ok((rest, Action::Silence(silence, length)));
     }

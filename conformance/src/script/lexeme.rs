@@ -43,8 +43,9 @@ pub(super) fn refuse<'a, T>(at: &'a str, expected: &'static str) -> Parsed<'a, T
 /// `word` and nothing more: a letter, digit or dash after it makes it another word.
 pub(super) fn word<'a>(word: &'static str) -> impl FnMut(&'a str) -> Parsed<'a, ()> {
     move |input| {
-        let (rest, _) =
-            tag(word).parse(input).map_err(|_: nom::Err<Miss<'_>>| nom::Err::Error(Miss::new(input, word)))?;
+        let (rest, _) = tag(word)
+            .parse(input)
+            .map_err(|_: nom::Err<Miss<'_>>| nom::Err::Error(Miss::new(input, word)))?;
         if rest.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '-') {
             return refuse(input, word);
         }
@@ -159,8 +160,7 @@ pub(super) fn nonce(input: &str) -> Parsed<'_, Nonce> {
 /// Octets in hexadecimal, at least one.
 pub(super) fn octets(input: &str) -> Parsed<'_, Vec<u8>> {
     const EXPECTED: &str = "octets in hexadecimal, two digits each";
-    let (rest, digits) =
-        named(EXPECTED, take_while1(|c: char| c.is_ascii_alphanumeric()))(input)?;
+    let (rest, digits) = named(EXPECTED, take_while1(|c: char| c.is_ascii_alphanumeric()))(input)?;
     match from_hex(digits) {
         Some(octets) => Ok((rest, octets)),
         None => refuse(input, EXPECTED),
@@ -190,18 +190,15 @@ fn from_hex(digits: &str) -> Option<Vec<u8>> {
 
 /// `"text"`; a quotation mark cannot stand in it.
 pub(super) fn quoted(input: &str) -> Parsed<'_, Vec<u8>> {
-    let (rest, text) = named(
-        "a text in quotation marks",
-        (char('"'), take_while(|c| c != '"'), char('"')),
-    )(input)
-    .map(|(rest, (_, text, _))| (rest, text))?;
+    let (rest, text) =
+        named("a text in quotation marks", (char('"'), take_while(|c| c != '"'), char('"')))(input)
+            .map(|(rest, (_, text, _))| (rest, text))?;
     Ok((rest, text.as_bytes().to_vec()))
 }
 
 /// A name of letters, digits and dashes.
 pub(super) fn name(input: &str) -> Parsed<'_, String> {
-    let (rest, name) =
-        named("a name", take_while1(|c: char| c.is_ascii_alphanumeric() || c == '-'))(input)?;
+    let (rest, name) = named("a name", take_while1(|c: char| c.is_ascii_alphanumeric() || c == '-'))(input)?;
     Ok((rest, name.to_owned()))
 }
 

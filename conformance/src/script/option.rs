@@ -27,7 +27,8 @@ pub(super) fn option(input: &str) -> Parsed<'_, OptionPattern> {
 }
 
 fn standard(input: &str) -> Parsed<'_, OptionPattern> {
-    let timestamps = (preceded(then_word("val"), then(field(u32))), preceded(then_word("ecr"), then(field(u32))));
+    let timestamps =
+        (preceded(then_word("val"), then(field(u32))), preceded(then_word("ecr"), then(field(u32))));
     let blocks = separated_list1(space1, separated_pair(u32, char('-'), u32));
     alt((
         map((word("mss"), settled(then(field(u16)))), |(_, size)| OptionPattern::MaximumSegmentSize(size)),
@@ -48,7 +49,8 @@ fn raw(input: &str) -> Parsed<'_, OptionPattern> {
     let generic = map((preceded(tag("gen-"), u8), settled(opt(then(octets)))), |(kind, body)| {
         OptionPattern::Generic(kind, body.unwrap_or_default())
     });
-    alt((generic, map((word("raw"), settled(then(octets))), |(_, octets)| OptionPattern::Raw(octets)))).parse(input)
+    alt((generic, map((word("raw"), settled(then(octets))), |(_, octets)| OptionPattern::Raw(octets))))
+        .parse(input)
 }
 
 fn message(input: &str) -> Parsed<'_, OptionPattern> {

@@ -13,7 +13,8 @@ use super::error::Miss;
 use super::lexeme::{Parsed, field, named, refuse, settled, then, then_word, u16, u32, word};
 use super::option::option;
 use super::{
-    Field, HoldPattern, MacPattern, MessageBody, OptionList, OptionPattern, Others, SegmentPattern, WindowPattern,
+    Field, HoldPattern, MacPattern, MessageBody, OptionList, OptionPattern, Others, SegmentPattern,
+    WindowPattern,
 };
 
 const FLAGS: &str = "flags such as S, S., . or R (S SYN, F FIN, R RST, P PSH, . ACK), or * for any";
@@ -71,9 +72,10 @@ fn open_message(body: &MessageBody) -> bool {
 /// A segment that the target is to send: what is not written fits any.
 pub(super) fn expected(input: &str) -> Parsed<'_, SegmentPattern> {
     let (rest, pattern) = segment(input)?;
-    let bad_mac = pattern.options.named.iter().any(|option| {
-        matches!(option, OptionPattern::Hiatus(message) if message.mac == MacPattern::Wrong)
-    });
+    let bad_mac =
+        pattern.options.named.iter().any(
+            |option| matches!(option, OptionPattern::Hiatus(message) if message.mac == MacPattern::Wrong),
+        );
     if bad_mac {
         return refuse(input, "an expectation without `mac bad`");
     }
@@ -141,8 +143,7 @@ fn flags(input: &str) -> Parsed<'_, Field<Flags>> {
 /// `1:101(100)`: the second number and the length in brackets have to agree.
 fn numbers(input: &str) -> Parsed<'_, (Field<u32>, Field<u32>)> {
     let triple = (u32, preceded(char(':'), u32), delimited(char('('), u32, char(')')));
-    let (rest, (first, end, len)) =
-        named("sequence numbers such as 1:101(100)", triple)(input)?;
+    let (rest, (first, end, len)) = named("sequence numbers such as 1:101(100)", triple)(input)?;
     if first.wrapping_add(len) != end {
         return refuse(input, "sequence numbers FIRST:END(LENGTH) with END = FIRST + LENGTH");
     }

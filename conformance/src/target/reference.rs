@@ -197,7 +197,8 @@ impl Target for Reference {
     }
 
     fn restore(&mut self, now: Duration, epoch: u32) -> Result<(), CallError> {
-        let durable = self.snapshots.get(&epoch).filter(|copy| copy.durability == Durability::Durable).cloned();
+        let durable =
+            self.snapshots.get(&epoch).filter(|copy| copy.durability == Durability::Durable).cloned();
         let snapshot = durable.ok_or_else(|| CallError::Refused(format!("no durable snapshot {epoch}")))?;
         self.power = Power::Running;
         self.connection = Some(snapshot.connection);
@@ -255,7 +256,8 @@ impl Target for Reference {
         }
         let mut buffer = [0; SEGMENT_LEN_OCTETS_MAX];
         let connection = self.connection.as_mut()?;
-        let segment = connection.poll_transmit(time(now), &mut buffer).map(|segment| OwnedSegment::from(&segment));
+        let segment =
+            connection.poll_transmit(time(now), &mut buffer).map(|segment| OwnedSegment::from(&segment));
         self.collect();
         let tsval = segment.as_ref().and_then(|segment| KnownOptions::parse(&segment.view()).timestamps);
         self.outside.tsval_ceiling = self.outside.tsval_ceiling.max(tsval.map_or(0, |sent| sent.value));

@@ -1,6 +1,6 @@
 //! An arriving segment, its numbers turned into positions.
 
-use hiatus_codec::{Flags, HiatusOption, Message, Position, Segment, TcpOption, Timestamps, options};
+use hiatus_codec::{Flags, HiatusOption, KnownOptions, Message, Nonce, Position, Segment, Timestamps};
 
 use crate::receive::ReceiveSide;
 use crate::send::SendSide;
@@ -20,7 +20,7 @@ pub(crate) struct Arrived<'a> {
 
 impl<'a> Arrived<'a> {
     pub(crate) fn new(segment: &'a Segment<'a>, snd: &SendSide, rcv: &ReceiveSide) -> Self {
-        let options = Options::read(segment);
+        let options = known_options(segment);
         Self {
             segment,
             timestamps: options.timestamps,
@@ -35,57 +35,14 @@ impl<'a> Arrived<'a> {
     }
 }
 
-/// The options a TCP acts on.
-#[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct Options<'a> {
-    pub(crate) mss: Option<u16>,
-    pub(crate) window_scale: Option<u8>,
-    pub(crate) timestamps: Option<Timestamps>,
-    pub(crate) hiatus: Option<HiatusOption<'a>>,
-}
-
-impl<'a> Options<'a> {
-    pub(crate) fn read(segment: &Segment<'a>) -> Self {
-        let mut read = Self::default();
-        for option in options(segment.options).flatten() {
-            match option {
-                TcpOption::MaximumSegmentSize(size) => read.mss = read.mss.or(Some(size)),
-                TcpOption::WindowScale(shift) => read.window_scale = read.window_scale.or(Some(shift)),
-                TcpOption::Timestamps(timestamps) => {
-                    read.timestamps = read.timestamps.or(Some(timestamps));
-                }
-                //= draft#opt-head
-                //# When a segment carries several Hiatus options, a receiver MUST act on
-                //# the first that no other rule tells it to ignore, and on no other.
-                TcpOption::Hiatus(option) if may_carry(segment, &option.message) => {
-                    read.hiatus = read.hiatus.or(Some(option));
-                }
-                _ => {}
-            }
-        }
-        read
-    }
-}
-
-//= draft#opt-head
-//# A receiver MUST ignore a Hiatus option on a segment other than those
-//# that the table of messages lists for it.
-fn may_carry(segment: &Segment<'_>, message: &Message<'_>) -> bool {
-    let flags = segment.flags;
-    let is_pure_ack = segment.is_empty() && flags.contains(Flags::ACK) && !flags.contains(Flags::RST);
-    match message {
-        Message::Capable(capable) => {
-            let is_bare_syn = flags.contains(Flags::SYN) && !flags.contains(Flags::ACK);
-            !flags.contains(Flags::RST) && (is_bare_syn || capable.key.is_some())
-        }
-        //= draft#opt-resume
-        //# A RESUME with nonce zero is ignored.
-        Message::Resume(resume) => is_pure_ack && resume.nonce.0 != 0,
-        Message::Abort(_) => flags.contains(Flags::RST),
-        //= draft#opt-head
-        //# A receiver MUST ignore a Hiatus option with a subtype that it does not
-        //# know.
-        Message::Unknown(_) => false,
-        _ => is_pure_ack,
-    }
+/// The options of `segment`, less a RESUME with nonce zero.
+pub(crate) fn known_options<'a>(segment: &Segment<'a>) -> KnownOptions<'a> {
+    let mut known = KnownOptions::parse(segment);
+    //= draft#opt-resume
+    //# A RESUME with nonce zero is
+    //# ignored.
+    known.hiatus = known.hiatus.filter(
+        |option| !matches!(option.message(), Message::Resume(resume) if resume.nonce == Nonce::UNKNOWN),
+    );
+    known
 }

@@ -120,11 +120,11 @@ impl Connection {
             Command::Close => self.close(now),
             Command::Abort => self.abort(now),
             Command::Suspend { expected_absence } => {
-                self.absent(now, |tcb, cx| tcb.suspend(cx, expected_absence))
+                self.absent(now, |tcb, found, _| tcb.suspend(found, expected_absence))
             }
             Command::Resume => self.absent(now, Tcb::come_back),
             Command::Restored { incarnation, nonce, tsval_ceiling } => {
-                self.absent(now, |tcb, cx| tcb.restore(cx, incarnation, nonce, tsval_ceiling))
+                self.absent(now, |tcb, _, cx| tcb.restore(cx, incarnation, nonce, tsval_ceiling))
             }
         }
     }
@@ -133,13 +133,13 @@ impl Connection {
     fn absent(
         &mut self,
         now: Time,
-        act: impl FnOnce(&mut Tcb, &mut Context<'_>) -> Result<(), CommandError>,
+        act: impl FnOnce(&mut Tcb, TcpState, &mut Context<'_>) -> Result<(), CommandError>,
     ) -> Result<(), CommandError> {
         let found = self.state();
         let (mut cx, state) = self.parts(now);
         let no_connection = CommandError::NoConnection { found };
         let tcb = state.tcb_mut().filter(|_| found != TcpState::Closed).ok_or(no_connection)?;
-        act(tcb, &mut cx)?;
+        act(tcb, found, &mut cx)?;
         if let State::Synchronized(state) = state {
             state.settle(&mut cx);
         }

@@ -2,7 +2,7 @@
 
 use hiatus_codec::{Abort, AbortReason, ConnectionKey, Flags, Message, Segment, SequenceNumber};
 
-use crate::arrived::Options;
+use crate::arrived::known_options;
 use crate::outgoing::{self, Header, HeaderOptions};
 use crate::tcb::Ports;
 
@@ -43,8 +43,7 @@ pub fn answer_stray<'b>(
     if segment.flags.contains(Flags::RST) {
         return None;
     }
-    let is_resume =
-        matches!(Options::read(segment).hiatus, Some(option) if matches!(option.message, Message::Resume(_)));
+    let is_resume = matches!(known_options(segment).hiatus, Some(option) if matches!(option.message(), Message::Resume(_)));
     let abort = own_key
         .filter(|_| is_resume)
         .map(|key| Message::Abort(Abort { reason: AbortReason::LOST, proof: key.0 }));

@@ -2,10 +2,9 @@
 
 use alloc::collections::VecDeque;
 
-use hiatus_codec::{Position, SequenceNumber};
+use hiatus_codec::{KnownOptions, Position, SequenceNumber};
 use serde::{Deserialize, Serialize};
 
-use crate::arrived::Options;
 use crate::budget::Budget;
 use crate::config::{Config, DEFAULT_SEND_MSS_OCTETS, Entropy, Timestamping, WINDOW_SCALE_MAX};
 use crate::congestion::Congestion;
@@ -95,7 +94,13 @@ impl Tcb {
     }
 
     /// Takes what the peer's SYN says, its window included.
-    pub(crate) fn read_syn(&mut self, cx: &Context<'_>, options: &Options<'_>, window: u16, ack: Position) {
+    pub(crate) fn read_syn(
+        &mut self,
+        cx: &Context<'_>,
+        options: &KnownOptions<'_>,
+        window: u16,
+        ack: Position,
+    ) {
         self.snd.mss_octets = options.mss.unwrap_or(DEFAULT_SEND_MSS_OCTETS).max(1);
         self.congestion = Congestion::new(self.snd.mss_octets);
         if let (Some(theirs), Some(ours)) = (options.window_scale, cx.config.window_scale) {

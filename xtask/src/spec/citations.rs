@@ -1,4 +1,6 @@
 //! Where the repository cites the draft: cases by label, Rust code by label or by quoted sentence.
+//!
+//! Only cases and tests count as proof of a requirement; code that quotes what it obeys does not prove it.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -16,11 +18,11 @@ const CASES: &str = "conformance/cases";
 /// Names of folders that hold no source of ours.
 const SKIPPED: [&str; 4] = ["target", "corpus", "artifacts", "snapshots"];
 
-/// Which cases and source files cite a label.
+/// Which cases and Rust tests cite a label.
 #[derive(Debug, Default)]
 pub(super) struct Citations {
     cases: BTreeMap<Label, BTreeSet<String>>,
-    code: BTreeMap<Label, BTreeSet<String>>,
+    tests: BTreeMap<Label, BTreeSet<String>>,
 }
 
 impl Citations {
@@ -47,14 +49,14 @@ impl Citations {
         self.cases.get(&label).into_iter().flatten().map(String::as_str).collect()
     }
 
-    /// Rust files that cite a label, in alphabetical order.
-    pub(super) fn code(&self, label: Label) -> Vec<&str> {
-        self.code.get(&label).into_iter().flatten().map(String::as_str).collect()
+    /// Rust files with tests that cite a label, in alphabetical order.
+    pub(super) fn tests(&self, label: Label) -> Vec<&str> {
+        self.tests.get(&label).into_iter().flatten().map(String::as_str).collect()
     }
 
-    /// Whether anything cites a label.
+    /// Whether a case or a test cites a label.
     pub(super) fn has(&self, label: Label) -> bool {
-        self.cases.contains_key(&label) || self.code.contains_key(&label)
+        self.cases.contains_key(&label) || self.tests.contains_key(&label)
     }
 
     fn case(&mut self, draft: &Draft, path: &str, text: &str, findings: &mut Vec<Finding>) {
@@ -76,18 +78,31 @@ impl Citations {
     }
 
     fn source(&mut self, draft: &Draft, path: &str, text: &str, findings: &mut Vec<Finding>) {
+        let first_test_line = first_test_line(path, text);
         for (index, line) in text.lines().enumerate() {
             for (_, _, label) in Label::find_all(line) {
                 known(draft, label, path, index, findings);
-                self.code.entry(label).or_default().insert(path.to_owned());
+                if index >= first_test_line {
+                    self.tests.entry(label).or_default().insert(path.to_owned());
+                }
             }
         }
         for quote in quotes(path, text, findings) {
-            for label in quote.check(draft, findings) {
-                self.code.entry(label).or_default().insert(path.to_owned());
+            let labels = quote.check(draft, findings);
+            for label in labels.into_iter().filter(|_| quote.index >= first_test_line) {
+                self.tests.entry(label).or_default().insert(path.to_owned());
             }
         }
     }
+}
+
+/// Index of the line from which on a Rust file is test code: its first, if it lies among tests.
+fn first_test_line(path: &str, text: &str) -> usize {
+    let among_tests = path.split('/').any(|part| part == "tests" || part == "tests.rs");
+    if among_tests {
+        return 0;
+    }
+    text.lines().position(|line| line.trim() == "#[cfg(test)]").unwrap_or(usize::MAX)
 }
 
 fn known(draft: &Draft, label: Label, path: &str, index: usize, findings: &mut Vec<Finding>) {
@@ -99,6 +114,7 @@ fn known(draft: &Draft, label: Label, path: &str, index: usize, findings: &mut V
 /// A `//= draft#anchor` line and the `//#` lines behind it.
 struct Quote {
     place: String,
+    index: usize,
     anchor: String,
     text: String,
 }
@@ -144,7 +160,7 @@ fn quotes(path: &str, text: &str, findings: &mut Vec<Finding>) -> Vec<Quote> {
                 findings.push(Finding::LooseQuote { place: place.clone() });
             }
             open = target.trim().strip_prefix("draft#").is_some_and(|anchor| {
-                found.push(Quote { place, anchor: anchor.to_owned(), text: String::new() });
+                found.push(Quote { place, index, anchor: anchor.to_owned(), text: String::new() });
                 true
             });
         } else if let Some(words) = line.strip_prefix("//#") {
@@ -202,8 +218,8 @@ mod tests {
 
     fn source(text: &str) -> (Vec<String>, Vec<Finding>) {
         let (mut citations, mut findings) = (Citations::default(), Vec::new());
-        citations.source(&draft(), "a.rs", text, &mut findings);
-        (citations.code.keys().map(ToString::to_string).collect(), findings)
+        citations.source(&draft(), "tests/a.rs", text, &mut findings);
+        (citations.tests.keys().map(ToString::to_string).collect(), findings)
     }
 
     #[test]
@@ -255,9 +271,24 @@ mod tests {
         let (labels, findings) = source("/// Proves HIA-MAY-1.\n// and HIA-MUST-2\n");
         assert_eq!(labels, ["HIA-MUST-2", "HIA-MAY-1"]);
         assert!(
-            matches!(findings.as_slice(), [Finding::UnknownLabel { place, .. }] if place == "a.rs:2"),
+            matches!(findings.as_slice(), [Finding::UnknownLabel { place, .. }] if place == "tests/a.rs:2"),
             "{findings:?}"
         );
+    }
+
+    #[test]
+    fn code_is_no_proof_but_its_tests_are() {
+        let quote = "//= draft#opt\n//# A host MUST send 253.\nfn f() {}\n";
+        for (text, proved) in [
+            (quote.to_owned(), false),
+            (format!("#[cfg(test)]\nmod tests {{}}\n{quote}"), true),
+            (format!("{quote}#[cfg(test)]\nmod tests {{ /* HIA-MAY-1 */ }}\n"), false),
+        ] {
+            let (mut citations, mut findings) = (Citations::default(), Vec::new());
+            citations.source(&draft(), "src/a.rs", &text, &mut findings);
+            assert_eq!(findings, []);
+            assert_eq!(citations.has(Label::parse("HIA-MUST-1").expect("a label")), proved, "{text}");
+        }
     }
 
     #[test]

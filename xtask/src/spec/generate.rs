@@ -32,12 +32,12 @@ pub(super) fn index(draft: &Draft, citations: &Citations, not_observable: &[(Lab
         let label = requirement.label;
         let section = draft.section_of(requirement).map_or("", |section| section.number.as_str());
         let cases = citations.cases(label);
-        let code = citations.code(label);
+        let tests = citations.tests(label);
         let reason = not_observable.iter().find(|(found, _)| *found == label);
         let proof = match reason {
             _ if !cases.is_empty() => cases.join(", "),
             Some((_, reason)) => format!("not observable, because {reason}"),
-            None if !code.is_empty() => crates(&code),
+            None if !tests.is_empty() => crates(&tests),
             None => "nothing yet".to_owned(),
         };
         // Writing to a string cannot fail.
@@ -53,7 +53,7 @@ fn crates(files: &[&str]) -> String {
         files.iter().filter_map(|f| f.split_once("/src").or(f.split_once("/tests"))).collect();
     names.dedup_by_key(|(name, _)| *name);
     let names: Vec<_> = names.into_iter().map(|(name, _)| name).collect();
-    format!("code and tests of {}", names.join(", "))
+    format!("tests of {}", names.join(", "))
 }
 
 /// One entry of requirements.json.

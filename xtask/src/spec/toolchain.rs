@@ -18,7 +18,7 @@ const TOOLS: &str = "spec/.tools";
 /// Recomputes the vectors by the Python script; says so if it cannot.
 pub(super) fn check_vectors(root: &Path, findings: &mut Vec<Finding>) -> Result<(), SpecError> {
     if !succeeds(Command::new("python3").args(["-c", "import tomllib"])) {
-        println!("skipped: vectors.py needs python3, 3.11 or later");
+        eprintln!("SKIPPED: vectors.py needs python3, 3.11 or later");
         return Ok(());
     }
     let mut command = Command::new("python3");

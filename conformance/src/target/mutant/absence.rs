@@ -87,7 +87,10 @@ pub(super) const MUTANTS: &[Mutant] = &[
     Mutant {
         name: "deaf-to-suspend",
         breaks: &["HIA-MUST-48"],
-        hooks: Hooks { incoming: |_, segment| strip_if(has(&segment, Subtype::SUSPEND), segment), ..UNTOUCHED },
+        hooks: Hooks {
+            incoming: |_, segment| strip_if(has(&segment, Subtype::SUSPEND), segment),
+            ..UNTOUCHED
+        },
     },
     Mutant {
         name: "grants-too-much",
@@ -126,9 +129,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
         breaks: &["HIA-MUST-51"],
         hooks: Hooks {
             outgoing: |notes, segment| note(notes, Subtype::SUSPEND_ACK, segment),
-            incoming: |notes, segment| {
-                drop_if(notes.since.is_some() && segment.hiatus_count() == 0, segment)
-            },
+            incoming: |notes, segment| drop_if(notes.since.is_some() && segment.hiatus_count() == 0, segment),
             ..UNTOUCHED
         },
     },

@@ -2,8 +2,8 @@
 
 use hiatus_codec::mac::{self, Tag};
 use hiatus_codec::{
-    AbortReason, Capable, CapableBits, ConnectionKey, Epoch, Flags, HiatusOption, HoldTime, Message, OptionError,
-    OptionWriter, Subtype, TcpOption, options,
+    AbortReason, Capable, CapableBits, ConnectionKey, Epoch, Flags, HiatusOption, HoldTime, Message,
+    OptionError, OptionWriter, Subtype, TcpOption, options,
 };
 
 use super::Notes;
@@ -60,7 +60,10 @@ pub(super) fn stripped(segment: &OwnedSegment) -> OwnedSegment {
 }
 
 /// `segment` with those options only that `keep` wants, up to the first structural error.
-pub(super) fn with_options(segment: &OwnedSegment, mut keep: impl FnMut(&TcpOption<'_>) -> bool) -> OwnedSegment {
+pub(super) fn with_options(
+    segment: &OwnedSegment,
+    mut keep: impl FnMut(&TcpOption<'_>) -> bool,
+) -> OwnedSegment {
     let mut writer = OptionWriter::new();
     for option in options(&segment.options).flatten().filter(|option| keep(option)) {
         // What came out of a header fits into one.
@@ -98,7 +101,12 @@ pub(super) fn edited(
 }
 
 /// `segment` with `message` and a right MAC, as far as a key is known.
-pub(super) fn signed(notes: &Notes, from: Side, segment: &OwnedSegment, mut message: Message<'_>) -> OwnedSegment {
+pub(super) fn signed(
+    notes: &Notes,
+    from: Side,
+    segment: &OwnedSegment,
+    mut message: Message<'_>,
+) -> OwnedSegment {
     let context = notes.session.context(from, segment, &message, Over::default());
     if let (Some(key), Some(context)) = (notes.session.key(), context)
         && let Ok(tag) = mac::tag_of_message(&key, &context, &message)

@@ -162,7 +162,9 @@ pub(super) const MUTANTS: &[Mutant] = &[
         name: "offers-unasked",
         breaks: &["HIA-MUST-25", "HIA-MUST-38"],
         hooks: Hooks {
-            outgoing: |_, segment| vec![if is_synack(&segment) { with_message(&segment, &stray_capable()) } else { segment }],
+            outgoing: |_, segment| {
+                vec![if is_synack(&segment) { with_message(&segment, &stray_capable()) } else { segment }]
+            },
             ..UNTOUCHED
         },
     },
@@ -170,7 +172,9 @@ pub(super) const MUTANTS: &[Mutant] = &[
         name: "capable-after-plain-synack",
         breaks: &["HIA-MUST-28", "HIA-MUST-38"],
         hooks: Hooks {
-            outgoing: |_, segment| vec![if is_later(&segment) { with_message(&segment, &stray_capable()) } else { segment }],
+            outgoing: |_, segment| {
+                vec![if is_later(&segment) { with_message(&segment, &stray_capable()) } else { segment }]
+            },
             ..UNTOUCHED
         },
     },
@@ -203,7 +207,11 @@ fn confirm(notes: &mut Notes, segment: OwnedSegment, asked: Asked) -> Vec<OwnedS
 }
 
 /// The third segment of a kind looks like the first.
-fn again_on_third(notes: &mut Notes, kind: fn(&OwnedSegment) -> bool, segment: OwnedSegment) -> Vec<OwnedSegment> {
+fn again_on_third(
+    notes: &mut Notes,
+    kind: fn(&OwnedSegment) -> bool,
+    segment: OwnedSegment,
+) -> Vec<OwnedSegment> {
     match notes.nth(kind(&segment)) {
         1 => notes.kept = Some(segment.clone()),
         3 => {

@@ -7,8 +7,8 @@ use hiatus_codec::{
 };
 
 use super::edit::{
-    drop_if, edited, has, has_data, has_structural_error, hiatus, is_authentic, is_syn, signed, strip_if, stripped,
-    with_message, with_options,
+    drop_if, edited, has, has_data, has_structural_error, hiatus, is_authentic, is_syn, signed, strip_if,
+    stripped, with_message, with_options,
 };
 use super::{Hooks, Mutant, Notes, UNTOUCHED};
 use crate::wire::{OwnedSegment, Side};
@@ -134,7 +134,9 @@ pub(super) const MUTANTS: &[Mutant] = &[
         name: "resynchronises-after-error",
         breaks: &["HIA-MUST-9"],
         hooks: Hooks {
-            incoming: |_, segment| vec![if has_structural_error(&segment) { found_capable(segment) } else { segment }],
+            incoming: |_, segment| {
+                vec![if has_structural_error(&segment) { found_capable(segment) } else { segment }]
+            },
             ..UNTOUCHED
         },
     },
@@ -154,7 +156,8 @@ pub(super) const MUTANTS: &[Mutant] = &[
         breaks: &["HIA-MUST-11"],
         hooks: Hooks {
             incoming: |_, segment| {
-                let strange = |item: &Result<TcpOption<'_>, OptionError>| matches!(item, Ok(TcpOption::Unknown(_)));
+                let strange =
+                    |item: &Result<TcpOption<'_>, OptionError>| matches!(item, Ok(TcpOption::Unknown(_)));
                 let stops = options(&segment.options).any(|item| strange(&item));
                 strip_if(stops, segment)
             },

@@ -7,7 +7,7 @@ use hiatus_codec::{HoldTime, Life, Message, Nonce, Resume, Suspend};
 
 use crate::command::CommandError;
 use crate::config::Config;
-use crate::event::{CloseReason, Event, FallbackReason, PeerState, SelfState};
+use crate::event::{CloseReason, Event, FallbackReason, PeerState, SelfState, TcpState};
 use crate::hiatus::{Leaving, Origin, PeerPresence, Resuming, SelfPresence, Session};
 use crate::owed::Owed;
 use crate::tcb::{Context, Tcb};
@@ -28,9 +28,12 @@ impl Tcb {
     /// The host is going away.
     pub(crate) fn suspend(
         &mut self,
-        _cx: &mut Context<'_>,
+        found: TcpState,
         expected_absence: HoldTime,
     ) -> Result<(), CommandError> {
+        if found == TcpState::TimeWait {
+            return Err(CommandError::Closing { found });
+        }
         let session = self.hiatus.session_mut().ok_or(CommandError::HiatusOff)?;
         if !session.own.bits.may_fall_silent() {
             return Err(CommandError::NotOffered);
@@ -74,7 +77,12 @@ impl Tcb {
     }
 
     /// The host is back with its memory intact.
-    pub(crate) fn come_back(&mut self, cx: &mut Context<'_>) -> Result<(), CommandError> {
+    pub(crate) fn come_back(&mut self, found: TcpState, cx: &mut Context<'_>) -> Result<(), CommandError> {
+        if found == TcpState::TimeWait {
+            // Nothing is left to agree on, and in this state no RESUME-ACK counts.
+            self.forgive_absence(cx);
+            return Ok(());
+        }
         //= draft#resuming
         //# A host that comes back with its memory intact MUST raise its generation
         //# by one before it sends RESUME.

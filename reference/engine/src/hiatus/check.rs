@@ -37,6 +37,17 @@ pub(crate) enum Checked {
     Abort(AbortReason),
 }
 
+impl Checked {
+    /// What of it counts in TIME-WAIT (draft, {#segment-processing}).
+    pub(crate) fn in_time_wait(self) -> Self {
+        match self {
+            Self::Suspend | Self::SuspendAck { .. } => Self::Other,
+            Self::ResumeAck(_) => Self::Drop,
+            other => other,
+        }
+    }
+}
+
 /// What RESUME and RESUME-ACK say.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Return {
@@ -59,7 +70,8 @@ impl Session {
         arrived: &Arrived<'_>,
     ) -> Checked {
         let Some(option) = arrived.hiatus else { return Checked::Plain };
-        if !matches!(option.message, Message::Capable(_) | Message::EpochEcho(_))
+        let message = option.message();
+        if !matches!(message, Message::Capable(_) | Message::EpochEcho(_))
             && !self.checks.take(MAC_CHECKS_PER_SECOND_MAX, now)
         {
             return Checked::Drop;
@@ -67,7 +79,7 @@ impl Session {
         let octets = option.authenticated_octets();
         let peer = self.role.peer();
         let valid = |context: MacContext, tag: Tag| mac::verify(&self.key, &context, octets, tag);
-        match option.message {
+        match message {
             //= draft#mac-check
             //# A receiver MUST treat a segment with an EPOCH, SUSPEND or SUSPEND-ACK
             //# with a wrong MAC as if it carried no option.

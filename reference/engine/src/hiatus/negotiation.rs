@@ -64,10 +64,8 @@ pub(crate) fn own_party(config: &Config, entropy: &Entropy) -> Option<Party> {
 
 /// The CAPABLE of a segment, unless it is to be ignored.
 fn capable_of(option: Option<HiatusOption<'_>>) -> Option<Capable> {
-    match option?.message {
-        Message::Capable(capable) if capable.bits.version() != 0 => Some(capable),
-        _ => None,
-    }
+    // One of version 0 is on no segment, says the codec.
+    if let Message::Capable(capable) = option?.message() { Some(capable) } else { None }
 }
 
 /// The responder's answer to a SYN.
@@ -198,9 +196,16 @@ impl Tcb {
     pub(crate) fn negotiate(&mut self, cx: &mut Context<'_>, arrived: &Arrived<'_>) {
         let Hiatus::Confirming(confirming) = &mut self.hiatus else { return };
         let Some(option) = arrived.hiatus else { return };
-        match (&confirming.leg, option.message) {
+        match (&confirming.leg, option.message()) {
             (Leg::Epoch { peer, key, .. }, Message::Epoch(epoch)) => {
-                let stable = Position::nearest(epoch.stable_point, self.snd.una);
+                //= draft#positions
+                //# In an EPOCH that
+                //# arrives before the connection is on, a Stable Point of 0 is position 0,
+                //# however much has been sent.
+                let stable = match epoch.stable_point {
+                    0 => Position(0),
+                    low => Position::nearest(low, self.snd.una),
+                };
                 let context = MacContext::epoch(Role::Responder, Life::default(), stable);
                 let valid = mac::verify(key, &context, option.authenticated_octets(), epoch.tag);
                 if valid && stable <= self.snd.max {

@@ -5,7 +5,7 @@ use alloc::boxed::Box;
 use hiatus_codec::{Flags, Position, Segment};
 use serde::{Deserialize, Serialize};
 
-use crate::arrived::Options;
+use crate::arrived::known_options;
 use crate::hiatus::negotiation;
 use crate::outgoing::{self, Header, HeaderOptions};
 use crate::state::State;
@@ -39,7 +39,7 @@ impl Listen {
         if !segment.flags.contains(Flags::SYN) {
             return None;
         }
-        let options = Options::read(segment);
+        let options = known_options(segment);
         let own = negotiation::own_party(cx.config, cx.entropy);
         let hiatus = negotiation::answer_syn(own, options.hiatus);
         let ports = Ports { local: local_port, remote: segment.source_port };

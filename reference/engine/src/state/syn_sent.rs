@@ -2,10 +2,10 @@
 
 use alloc::boxed::Box;
 
-use hiatus_codec::{Flags, Message, Position, Segment, SequenceNumber};
+use hiatus_codec::{Flags, KnownOptions, Message, Position, Segment, SequenceNumber};
 use serde::{Deserialize, Serialize};
 
-use crate::arrived::Options;
+use crate::arrived::known_options;
 use crate::event::{CloseReason, Event, FallbackReason};
 use crate::hiatus::{Hiatus, negotiation};
 use crate::owed::Owed;
@@ -50,7 +50,7 @@ impl SynSent {
         if !flags.contains(Flags::SYN) {
             return None;
         }
-        let options = Options::read(segment);
+        let options = known_options(segment);
         tcb.rcv = ReceiveSide::new(segment.seq, cx.config.receive_buffer_octets, cx.config.mss_octets);
         if !has_ack {
             return Some(self.simultaneous_open(cx, segment, &options));
@@ -75,7 +75,7 @@ impl SynSent {
         &mut self,
         cx: &mut Context<'_>,
         segment: &Segment<'_>,
-        options: &Options<'_>,
+        options: &KnownOptions<'_>,
     ) -> State {
         let tcb = &mut self.tcb;
         //= draft#combinations

@@ -80,6 +80,7 @@ impl Synchronized {
             None => Checked::Plain,
             Some(session) => session.check(cx.now, &tcb.snd, &tcb.rcv, &arrived),
         };
+        let checked = if self.name() == TcpState::TimeWait { checked.in_time_wait() } else { checked };
         let step = match self.on_return(cx, &arrived, checked) {
             Step::Continue if self.tcb.is_resuming() => self.while_resuming(cx, &arrived, checked),
             Step::Continue => self.in_order(cx, &arrived, checked),

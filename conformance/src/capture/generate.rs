@@ -1,0 +1,225 @@
+//! Captures made up for measuring: any number of TCP packets over any number of connections, from a seed.
+//!
+//! Every connection opens, carries data one way with timestamps and an acknowledgment per segment, now and then sends
+//! a segment again, and closes; then the same pair of addresses opens again from another port. Nothing of it is
+//! damaged, so a checker that finds damage in it is wrong.
+
+use std::io::{self, Write};
+
+/// What to make.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Mix {
+    /// Packets, all of them TCP over IPv4 over Ethernet.
+    pub packets: u64,
+    /// Connections at once, 1 to 65,536.
+    pub connections: u32,
+    /// Data segments of a connection before it closes.
+    pub data_segments: u32,
+    /// Octets of data of a segment, at most; 1 to 1448.
+    pub data_octets_max: u16,
+    /// The same seed makes the same octets.
+    pub seed: u64,
+}
+
+impl Default for Mix {
+    fn default() -> Self {
+        Self { packets: 2_000_000, connections: 20_000, data_segments: 40, data_octets_max: 256, seed: 1 }
+    }
+}
+
+/// Seconds since 1970 of the first packet; each comes a microsecond after the one before.
+const BEGIN_S: u64 = 1_700_000_000;
+/// One data segment in this many is sent twice.
+const RESEND_PART: u64 = 200;
+const SERVER_PORT: u16 = 7777;
+const FIN: u8 = 0x01;
+const SYN: u8 = 0x02;
+const PSH: u8 = 0x08;
+const ACK: u8 = 0x10;
+
+/// Writes the capture, little-endian pcap with microseconds, to `out`; a [`std::io::BufWriter`] is worth while.
+///
+/// # Errors
+///
+/// Those of `out`.
+pub fn write_capture(mix: &Mix, out: &mut impl Write) -> io::Result<()> {
+    out.write_all(&0xa1b2_c3d4_u32.to_le_bytes())?;
+    out.write_all(&[2, 0, 4, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 4, 0, 1, 0, 0, 0])?;
+    let connections = mix.connections.clamp(1, 1 << 16);
+    let mut random = Random(mix.seed);
+    let mut talks: Vec<_> = (0..connections).map(|number| Talk::new(number, &mut random)).collect();
+    let mut packet = Vec::with_capacity(2048);
+    for index in 0..mix.packets {
+        let which = usize::try_from(random.below(u64::from(connections))).unwrap_or_default();
+        packet.clear();
+        talks[which].next_packet(mix, index, &mut random, &mut packet);
+        let micros = BEGIN_S * 1_000_000 + index;
+        let length = u32::try_from(packet.len()).unwrap_or_default();
+        for field in [low_32(micros / 1_000_000), low_32(micros % 1_000_000), length, length] {
+            out.write_all(&field.to_le_bytes())?;
+        }
+        out.write_all(&packet)?;
+    }
+    out.flush()
+}
+
+/// Where a connection is in its life.
+#[derive(Clone, Copy, Debug)]
+enum Step {
+    Syn,
+    SynAck,
+    Ack,
+    Data(u32),
+    DataAck(u32),
+    Fin,
+    FinAck,
+    LastAck,
+}
+
+#[derive(Clone, Debug)]
+struct Talk {
+    number: u32,
+    port: u16,
+    client_seq: u32,
+    server_seq: u32,
+    /// Where the latest data segment began, and its data, to send it again.
+    latest: (u32, Vec<u8>),
+    step: Step,
+}
+
+/// The fields of a header that differ between packets.
+struct Fields<'a> {
+    from_client: bool,
+    flags: u8,
+    seq: u32,
+    ack: u32,
+    options: &'a [u8],
+    data: &'a [u8],
+}
+
+impl Talk {
+    fn new(number: u32, random: &mut Random) -> Self {
+        Self {
+            number,
+            port: 1024,
+            client_seq: low_32(random.next()),
+            server_seq: low_32(random.next()),
+            latest: (0, Vec::new()),
+            step: Step::Syn,
+        }
+    }
+
+    fn next_packet(&mut self, mix: &Mix, index: u64, random: &mut Random, out: &mut Vec<u8>) {
+        let clock = low_32(index / 1000);
+        let [a, b, c, d] = clock.to_be_bytes();
+        let timestamps = [1, 1, 8, 10, a, b, c, d, a, b, c, d];
+        let on_syn = [2, 4, 0x05, 0xb4, 4, 2, 8, 10, a, b, c, d, 0, 0, 0, 0, 1, 3, 3, 7];
+        let (client, server) = (self.client_seq, self.server_seq);
+        let plain = |from_client, flags| {
+            let (seq, ack) = if from_client { (client, server) } else { (server, client) };
+            Fields { from_client, flags, seq, ack, options: &timestamps, data: &[] }
+        };
+        match self.step {
+            Step::Syn => {
+                self.emit(&Fields { options: &on_syn, ack: 0, ..plain(true, SYN) }, out);
+                self.client_seq = client.wrapping_add(1);
+                self.step = Step::SynAck;
+            }
+            Step::SynAck => {
+                self.emit(&Fields { options: &on_syn, ..plain(false, SYN | ACK) }, out);
+                self.server_seq = server.wrapping_add(1);
+                self.step = Step::Ack;
+            }
+            Step::Ack => {
+                self.emit(&plain(true, ACK), out);
+                self.step = Step::Data(mix.data_segments);
+            }
+            Step::Data(left) => self.data(mix, left, random, &timestamps, out),
+            Step::DataAck(left) => {
+                self.emit(&plain(false, ACK), out);
+                self.step = if left == 0 { Step::Fin } else { Step::Data(left) };
+            }
+            Step::Fin => {
+                self.emit(&plain(true, FIN | ACK), out);
+                self.client_seq = client.wrapping_add(1);
+                self.step = Step::FinAck;
+            }
+            Step::FinAck => {
+                self.emit(&plain(false, FIN | ACK), out);
+                self.server_seq = server.wrapping_add(1);
+                self.step = Step::LastAck;
+            }
+            Step::LastAck => {
+                self.emit(&plain(true, ACK), out);
+                let port = self.port.wrapping_add(1).max(1024);
+                *self = Self { port, ..Self::new(self.number, random) };
+            }
+        }
+    }
+
+    /// A data segment: the next one, or the one before again.
+    fn data(&mut self, mix: &Mix, left: u32, random: &mut Random, options: &[u8], out: &mut Vec<u8>) {
+        let again = random.below(RESEND_PART) == 0 && !self.latest.1.is_empty();
+        if !again {
+            let length = 1 + random.below(u64::from(mix.data_octets_max.clamp(1, 1448)));
+            let length = usize::try_from(length).unwrap_or(1);
+            self.latest.0 = self.client_seq;
+            self.latest.1.resize(length, 0);
+            self.latest.1.chunks_mut(8).for_each(|chunk| {
+                let octets = random.next().to_le_bytes();
+                chunk.copy_from_slice(&octets[..chunk.len()]);
+            });
+            self.client_seq = self.client_seq.wrapping_add(low_32(u64::try_from(length).unwrap_or(1)));
+        }
+        let (seq, data) = (self.latest.0, &self.latest.1);
+        let ack = self.server_seq;
+        self.emit(&Fields { from_client: true, flags: PSH | ACK, seq, ack, options, data }, out);
+        self.step = Step::DataAck(left.saturating_sub(1));
+    }
+
+    fn emit(&self, fields: &Fields<'_>, out: &mut Vec<u8>) {
+        let [_, n1, n2, n3] = self.number.to_be_bytes();
+        let (client, server) = ([10, n1, n2, n3], [10, 255, 0, 1]);
+        let (source, destination) = if fields.from_client { (client, server) } else { (server, client) };
+        let (source_port, destination_port) =
+            if fields.from_client { (self.port, SERVER_PORT) } else { (SERVER_PORT, self.port) };
+        let total = u16::try_from(40 + fields.options.len() + fields.data.len()).unwrap_or(u16::MAX);
+        let words = u8::try_from(5 + fields.options.len() / 4).unwrap_or(15);
+        out.extend_from_slice(&[2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 2, 0x08, 0x00]);
+        out.extend_from_slice(&[0x45, 0]);
+        out.extend_from_slice(&total.to_be_bytes());
+        out.extend_from_slice(&[0, 0, 0x40, 0, 64, 6, 0, 0]);
+        out.extend_from_slice(&source);
+        out.extend_from_slice(&destination);
+        out.extend_from_slice(&source_port.to_be_bytes());
+        out.extend_from_slice(&destination_port.to_be_bytes());
+        out.extend_from_slice(&fields.seq.to_be_bytes());
+        out.extend_from_slice(&fields.ack.to_be_bytes());
+        out.extend_from_slice(&[words << 4, fields.flags, 0xff, 0xff, 0, 0, 0, 0]);
+        out.extend_from_slice(fields.options);
+        out.extend_from_slice(fields.data);
+    }
+}
+
+/// SplitMix64: enough to make octets that no two segments share.
+#[derive(Clone, Copy, Debug)]
+struct Random(u64);
+
+impl Random {
+    fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        mixed ^ (mixed >> 31)
+    }
+
+    /// 0 to `bound` - 1; the bias is below 2^-32 for every bound here.
+    fn below(&mut self, bound: u64) -> u64 {
+        self.next() % bound.max(1)
+    }
+}
+
+#[expect(clippy::cast_possible_truncation, reason = "modulo 2^32 is what is asked for")]
+fn low_32(number: u64) -> u32 {
+    number as u32
+}

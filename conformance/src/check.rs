@@ -1,0 +1,265 @@
+//! The passive checker: captures in, diagnoses and verdicts out, for the captures of any stack.
+//!
+//! Diagnoses ([`DiagnosisKind`]) need no Hiatus: they say what the loss of state does to a TCP connection, which end
+//! came back older, how much is gone, how long it stood still and how it ended. Verdicts say which requirements of the
+//! draft held. Both name the frames.
+//!
+//! Streaming and bounded, whatever the file: [`CONNECTIONS_MAX`](crate::capture::flow::CONNECTIONS_MAX) connections,
+//! one ring of content digests for all of them, [`DIAGNOSES_MAX`] diagnoses.
+
+mod history;
+mod human;
+mod incident;
+mod octets;
+mod report;
+mod silence;
+mod story;
+mod watch;
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{IsTerminal, Read, Write};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::{Args, ValueEnum};
+use hiatus_codec::{Flags, KnownOptions};
+use indicatif::{ProgressBar, ProgressStyle};
+
+use crate::capture::flow::{Flow, FlowTable};
+use crate::capture::{CaptureError, Found, NotTcp, Problem, Reader, Segment, Timestamp, find_segment};
+use history::History;
+use incident::Mark;
+pub use report::{
+    Diagnosis, DiagnosisKind, Endings, FileReport, Outcome, ProblemReport, Report, SCHEMA_VERSION, Verdict,
+};
+use watch::{Seen, Watch};
+
+/// Diagnoses listed of a file.
+pub const DIAGNOSES_MAX: usize = 1000;
+/// Files below this size are read before a progress bar could be seen.
+const PROGRESS_OCTETS_MIN: u64 = 64 * 1024 * 1024;
+/// Packets between two looks at the progress bar.
+const PROGRESS_PACKETS: u64 = 1 << 16;
+
+/// `conform check`: verdicts and diagnoses on captures.
+#[derive(Args, Clone, Debug)]
+pub struct CheckArgs {
+    /// Captures, pcap or pcapng.
+    #[arg(required = true, value_name = "FILE")]
+    files: Vec<PathBuf>,
+    /// How to say it.
+    #[arg(long, value_enum, default_value_t = Format::Human)]
+    format: Format,
+}
+
+/// Output of `conform check`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+#[non_exhaustive]
+pub enum Format {
+    /// Sentences.
+    Human,
+    /// One JSON document (conformance/schema/check.schema.json).
+    Json,
+}
+
+/// Runs `conform check`. Exit codes: 0 every MUST that was exercised held, 1 one did not, 2 a file could not be read.
+#[must_use]
+pub fn run(args: &CheckArgs) -> ExitCode {
+    let mut report = Report { schema: SCHEMA_VERSION, files: Vec::new() };
+    let mut unreadable = false;
+    for path in &args.files {
+        match check_path(path) {
+            Ok(file) => report.files.push(file),
+            Err(error) => {
+                unreadable = true;
+                eprintln!("conform check: {}: {error}", path.display());
+            }
+        }
+    }
+    let written = match args.format {
+        Format::Json => json(&report),
+        Format::Human => {
+            human::write(&report, &mut std::io::stdout().lock(), std::io::stdout().is_terminal())
+        }
+    };
+    if let Err(error) = written {
+        eprintln!("conform check: cannot write: {error}");
+        return ExitCode::from(2);
+    }
+    let failed =
+        report.files.iter().flat_map(|file| &file.verdicts).any(|verdict| verdict.verdict == Outcome::Fail);
+    match (unreadable, failed) {
+        (true, _) => ExitCode::from(2),
+        (false, true) => ExitCode::from(1),
+        (false, false) => ExitCode::SUCCESS,
+    }
+}
+
+fn json(report: &Report) -> std::io::Result<()> {
+    let mut out = std::io::stdout().lock();
+    serde_json::to_writer_pretty(&mut out, report)?;
+    writeln!(out)
+}
+
+/// Checks the capture at `path`.
+///
+/// # Errors
+///
+/// See [`CaptureError`]. A file that can be read in part gives a report, with what could not be read as problems.
+pub fn check_path(path: &Path) -> Result<FileReport, CaptureError> {
+    let file = File::open(path)?;
+    let octets = file.metadata().map_or(0, |metadata| metadata.len());
+    let bar =
+        (octets >= PROGRESS_OCTETS_MIN && std::io::stderr().is_terminal()).then(|| progress_bar(octets));
+    let report = check(file, |offset_octets| {
+        if let Some(bar) = &bar {
+            bar.set_position(offset_octets);
+        }
+    });
+    if let Some(bar) = bar {
+        bar.finish_and_clear();
+    }
+    report.map(|report| FileReport { path: path.display().to_string(), ..report })
+}
+
+fn progress_bar(octets: u64) -> ProgressBar {
+    let bar = ProgressBar::new(octets);
+    if let Ok(style) = ProgressStyle::with_template("{bar:40} {bytes}/{total_bytes} {bytes_per_sec} {eta}") {
+        bar.set_style(style);
+    }
+    bar
+}
+
+/// Checks the capture that `file` holds; its `path` is empty. `progress` is told now and then how many octets are read.
+///
+/// # Errors
+///
+/// See [`CaptureError`].
+pub fn check<R: Read>(file: R, mut progress: impl FnMut(u64)) -> Result<FileReport, CaptureError> {
+    let mut reader = Reader::new(file)?;
+    let mut checker = Checker::default();
+    while let Some(record) = reader.next_record() {
+        let packets = record.frame;
+        checker.capture_end = checker.capture_end.max(record.at);
+        match find_segment(record.link_type, record.octets) {
+            Found::Segment(segment) => checker.on_segment(&segment, record.frame, record.at),
+            Found::Other(NotTcp::UnknownLinkType) => {
+                let unknown = checker.unknown_links.entry(record.link_type).or_insert((record.frame, 0));
+                unknown.1 += 1;
+            }
+            Found::Other(_) => {}
+        }
+        checker.packets = packets;
+        if packets.is_multiple_of(PROGRESS_PACKETS) {
+            progress(reader.offset_octets());
+        }
+    }
+    let problems = reader.problems().to_vec();
+    Ok(checker.finish(problems))
+}
+
+/// Everything known while a capture is read.
+#[derive(Debug, Default)]
+struct Checker {
+    flows: FlowTable<Watch>,
+    history: History,
+    told: Told,
+    packets: u64,
+    tcp_segments: u64,
+    capture_end: Timestamp,
+    /// Link type: first frame, count.
+    unknown_links: BTreeMap<u16, (u64, u64)>,
+}
+
+/// What is already said of connections that ended.
+#[derive(Debug, Default)]
+struct Told {
+    diagnoses: Vec<Diagnosis>,
+    left_off: u64,
+    endings: Endings,
+}
+
+impl Told {
+    fn add(&mut self, flow: Flow<Watch>, capture_end: Timestamp) {
+        let diagnoses = story::tell(flow, capture_end, &mut self.endings);
+        for diagnosis in diagnoses {
+            if self.diagnoses.len() < DIAGNOSES_MAX {
+                self.diagnoses.push(diagnosis);
+            } else {
+                self.left_off += 1;
+            }
+        }
+    }
+}
+
+impl Checker {
+    fn on_segment(&mut self, segment: &Segment<'_>, frame: u64, at: Timestamp) {
+        self.tcp_segments += 1;
+        let (told, capture_end) = (&mut self.told, self.capture_end);
+        let place = self.flows.place(segment, frame, |flow| told.add(flow, capture_end));
+        let flow = self.flows.flow(place.slot);
+        let own = flow.directions[place.sender.index()];
+        let peer = flow.directions[place.sender.peer().index()];
+        let tcp = &segment.tcp;
+        let options = KnownOptions::parse(tcp);
+        let start = own.position(tcp.seq);
+        let fin_and_syn =
+            i64::from(tcp.flags.contains(Flags::SYN)) + i64::from(tcp.flags.contains(Flags::FIN));
+        let seen = Seen {
+            mark: Mark { frame, at },
+            sender: place.sender,
+            start,
+            end: start + i64::from(segment.data_octets) + fin_and_syn,
+            ack: tcp.flags.contains(Flags::ACK).then(|| peer.position(tcp.ack)),
+            timestamps: options.timestamps,
+            flags: tcp.flags,
+            window: tcp.window,
+            data: segment.is_whole().then_some(tcp.payload),
+            origin: own.origin(),
+        };
+        flow.extra.on_segment(&seen, &mut self.history);
+    }
+
+    fn finish(self, problems: Vec<Problem>) -> FileReport {
+        let Self { flows, mut told, capture_end, .. } = self;
+        let (connections, evicted) = (flows.connections(), flows.evicted());
+        flows.finish(|flow| told.add(flow, capture_end));
+        told.diagnoses.sort_by(|one, other| {
+            (&one.frames, one.connection, one.kind).cmp(&(&other.frames, other.connection, other.kind))
+        });
+        let mut problems = problems;
+        problems.extend(
+            self.unknown_links.into_iter().map(|(link_type, (frame, count))| Problem::UnknownLinkType {
+                frame,
+                link_type,
+                count,
+            }),
+        );
+        if evicted > 0 {
+            let max_count = crate::capture::flow::CONNECTIONS_MAX;
+            problems.push(Problem::ConnectionsEvicted { max_count, count: evicted });
+        }
+        if told.left_off > 0 {
+            problems.push(Problem::DiagnosesLeftOff { max_count: DIAGNOSES_MAX, count: told.left_off });
+        }
+        FileReport {
+            path: String::new(),
+            packets: self.packets,
+            tcp_segments: self.tcp_segments,
+            connections,
+            endings: told.endings,
+            diagnoses: told.diagnoses,
+            verdicts: Vec::new(),
+            problems: problems.iter().map(problem_report).collect(),
+        }
+    }
+}
+
+fn problem_report(problem: &Problem) -> ProblemReport {
+    ProblemReport {
+        offset_octets: problem.offset_octets(),
+        frame: problem.frame(),
+        text: problem.to_string(),
+    }
+}

@@ -1,0 +1,117 @@
+//! `cargo xtask bench`: Criterion benches run in rounds, and the ratios to the peers that run beside ours.
+
+mod instructions;
+mod results;
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use serde_json::Value;
+
+use crate::bench::results::{Sample, print_table, rows};
+use crate::shell::{Failure, Shell};
+
+/// What `bench` accepts.
+#[derive(Args)]
+pub(crate) struct BenchArgs {
+    /// Run only this bench
+    #[arg(value_name = "NAME", value_parser = bench_names())]
+    name: Option<String>,
+    /// How often everything is measured; figures are medians over the rounds
+    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..))]
+    rounds: u32,
+    /// Count instructions under valgrind instead of measuring time: exact where the machine is noisy
+    #[arg(long)]
+    instructions: bool,
+    /// Also write the rows to this file: name, unit, ours, peer_name, peer, ratio
+    #[arg(long, value_name = "FILE")]
+    json: Option<PathBuf>,
+}
+
+/// One bench target of a crate.
+///
+/// It is a Criterion bench whose groups are called `NAME [UNIT]` and hold one function `ours` and one per peer. A unit
+/// that ends in `/s` is a rate of the group's elements, any other is nanoseconds per element.
+struct Bench {
+    name: &'static str,
+    about: &'static str,
+    package: &'static str,
+    /// Whether it answers to `--count`, so that its instructions can be counted.
+    counts: Counts,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Counts {
+    Instructions,
+    #[allow(dead_code, reason = "the next bench in the table is of this kind")]
+    Nothing,
+}
+
+const BENCHES: &[Bench] = &[Bench {
+    name: "parse",
+    about: "codec against a hand-written loop, etherparse, smoltcp",
+    package: "hiatus-codec",
+    counts: Counts::Instructions,
+}];
+
+fn bench_names() -> clap::builder::PossibleValuesParser {
+    BENCHES
+        .iter()
+        .map(|bench| clap::builder::PossibleValue::new(bench.name).help(bench.about))
+        .collect::<Vec<_>>()
+        .into()
+}
+
+/// Measures, prints the table, writes the rows.
+pub(crate) fn run(shell: &Shell, args: &BenchArgs) -> Result<(), Failure> {
+    let mut samples = Vec::new();
+    for bench in BENCHES.iter().filter(|bench| args.name.as_deref().is_none_or(|name| name == bench.name)) {
+        if args.instructions && bench.counts == Counts::Nothing {
+            println!("{}: counts no instructions", bench.name);
+            continue;
+        }
+        let program = build(shell, bench)?;
+        if args.instructions {
+            samples.extend(instructions::count(shell, &program)?);
+        } else {
+            samples.extend(measure(shell, bench, &program, args.rounds)?);
+        }
+    }
+    let rows = rows(&samples);
+    print_table(&rows);
+    if let Some(file) = &args.json {
+        let rows: Vec<Value> = rows.iter().map(results::Row::to_json).collect();
+        let text = format!("{:#}\n", Value::Array(rows));
+        std::fs::write(file, text).map_err(Failure::file(file))?;
+    }
+    Ok(())
+}
+
+/// Builds the bench with the settings of `cargo bench` and returns the program.
+fn build(shell: &Shell, bench: &Bench) -> Result<PathBuf, Failure> {
+    let mut command = shell.cargo("bench");
+    command.args(["--package", bench.package, "--bench", bench.name, "--no-run", "--message-format", "json"]);
+    let messages = shell.output(&mut command)?;
+    let mut executables = messages.lines().filter_map(|line| {
+        let message: Value = serde_json::from_str(line).ok()?;
+        let is_bench = message["target"]["name"] == bench.name && message["target"]["kind"][0] == "bench";
+        message["executable"].as_str().filter(|_| is_bench).map(PathBuf::from)
+    });
+    executables.next_back().ok_or_else(|| Failure::Found(format!("cargo built no bench `{}`", bench.name)))
+}
+
+fn measure(shell: &Shell, bench: &Bench, program: &Path, rounds: u32) -> Result<Vec<Sample>, Failure> {
+    let mut samples = Vec::new();
+    for round in 1..=rounds {
+        println!("{}: round {round} of {rounds}", bench.name);
+        let folder = shell.root.join("target/bench").join(bench.name);
+        if folder.exists() {
+            // Every figure read below is then one of this round.
+            std::fs::remove_dir_all(&folder).map_err(Failure::file(&folder))?;
+        }
+        let mut command = shell.program(program);
+        shell.quietly(command.args(["--bench", "--noplot"]).env("CRITERION_HOME", &folder))?;
+        samples.extend(results::read(&folder, round)?);
+    }
+    Ok(samples)
+}
