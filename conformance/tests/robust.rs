@@ -27,9 +27,7 @@ fn rollback(name: &str) -> Vec<u8> {
 fn read_all(octets: &[u8]) -> (u64, Vec<String>) {
     let _ = write_transcript(octets, ShowFormat::Human, std::io::sink());
     match check(octets, |_| ()) {
-        Ok(report) => {
-            (report.packets, report.problems.into_iter().map(|problem| problem.text).collect())
-        }
+        Ok(report) => (report.packets, report.problems.into_iter().map(|problem| problem.text).collect()),
         Err(error) => (0, vec![error.to_string()]),
     }
 }
