@@ -308,9 +308,8 @@ fn epoch_with_a_wrong_mac_or_beyond_what_was_sent_is_ignored() {
     //# A receiver MUST ignore an EPOCH with a Stable Point beyond what it has
     //# sent.
     let (mut pair, _epoch) = confirming();
-    let epoch = |stable_point| {
-        move |tag| Message::Epoch(hiatus_codec::Epoch { number: 1, stable_point, tag })
-    };
+    let epoch =
+        |stable_point| move |tag| Message::Epoch(hiatus_codec::Epoch { number: 1, stable_point, tag });
     let beyond = hiatus_codec::Position(2);
     let context = Context::epoch(Role::Responder, Life::default(), beyond);
     Made::ack(Side::B, 1, 1).sealed(&context, epoch(2)).give(&mut pair);

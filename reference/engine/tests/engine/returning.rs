@@ -11,7 +11,8 @@ use hiatus_engine::{
 };
 
 use crate::pair::{
-    A_ISN, A_NONCE, B_ISN, B_KEY, Frame, HOLD_SECONDS, Made, Pair, SUSPEND, Side, older_config, names, seconds,
+    A_ISN, A_NONCE, B_ISN, B_KEY, Frame, HOLD_SECONDS, Made, Pair, SUSPEND, Side, names, older_config,
+    seconds,
 };
 
 const ONE: Life = Life { incarnation: 0, generation: 1 };
@@ -144,7 +145,10 @@ fn resume_is_repeated_less_and_less_often() {
     let least = [1, 2, 4, 8, 16, 32, 60, 60, 60];
     for (index, least_s) in least.into_iter().enumerate() {
         let interval = frames[index + 1].at.since(frames[index].at);
-        assert!(interval >= seconds(least_s) && interval <= seconds(least_s) * 5 / 4, "{index}: {interval:?}");
+        assert!(
+            interval >= seconds(least_s) && interval <= seconds(least_s) * 5 / 4,
+            "{index}: {interval:?}"
+        );
     }
     assert!(frames.windows(2).any(|pair| pair[1].at.since(pair[0].at).subsec_micros() != 0));
 }
@@ -242,7 +246,10 @@ fn host_without_state_answers_lost_if_it_can() {
     assert_eq!(answer.flags, Flags::RST);
     assert_eq!(answer.seq, SequenceNumber(B_ISN + 1));
     pair.arrive(Side::A, &answer);
-    assert_eq!(pair.events(Side::A), [Event::Closed { reason: CloseReason::AbortedByPeer(AbortReason::LOST) }]);
+    assert_eq!(
+        pair.events(Side::A),
+        [Event::Closed { reason: CloseReason::AbortedByPeer(AbortReason::LOST) }]
+    );
     // To anything else it is an RST, and to an RST nothing.
     let mut other = Pair::on();
     other.write(Side::A, b"x");
@@ -296,7 +303,8 @@ fn older_incarnation_and_clone_are_fenced() {
         assert_eq!(answer[0].segment().seq.0, B_ISN + 1);
         let Some(Message::Abort(abort)) = answer[0].message() else { panic!("ABORT") };
         let context = Context::abort(Role::Responder, life, nonce);
-        let tag = hiatus_codec::mac::tag_of_message(&crate::pair::session_key(), &context, &Message::Abort(abort));
+        let tag =
+            hiatus_codec::mac::tag_of_message(&crate::pair::session_key(), &context, &Message::Abort(abort));
         assert_eq!(tag.expect("a tag").0, abort.proof);
     }
     // The connection of the latest instance stands.
@@ -343,7 +351,8 @@ fn positions_that_do_not_fit_abort_the_connection() {
     //= draft#sync
     //# A host MUST answer a RESUME of a newer life with R above its SND.LIM,
     //# or with End below its RCV.NXT, with ABORT and reason DIVERGED.
-    let cases = [(100, 6, AbortReason::GONE), (102, 6, AbortReason::DIVERGED), (101, 5, AbortReason::DIVERGED)];
+    let cases =
+        [(100, 6, AbortReason::GONE), (102, 6, AbortReason::DIVERGED), (101, 5, AbortReason::DIVERGED)];
     for (received, end, reason) in cases {
         let mut pair = Pair::on();
         // B sent 100 octets and A 5, all acknowledged: SND.STB = SND.LIM = 101 and RCV.NXT = 6 at B.

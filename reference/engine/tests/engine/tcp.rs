@@ -50,7 +50,11 @@ fn handshake_survives_the_loss_of_each_segment() {
             pair.deliver(&frames[0]);
         }
         pair.pass(seconds(10));
-        assert_eq!((pair.a.state(), pair.b.state()), (TcpState::Established, TcpState::Established), "{lost}");
+        assert_eq!(
+            (pair.a.state(), pair.b.state()),
+            (TcpState::Established, TcpState::Established),
+            "{lost}"
+        );
     }
 }
 

@@ -1,0 +1,53 @@
+//! The command line of `conform`.
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use hiatus_conformance::command::{explain, list, run};
+use hiatus_conformance::{check, show};
+
+const EXAMPLES: &str = "\
+Examples:
+  conform run                              every case against the reference
+  conform run suspend/ HIA-MUST-71         some of them
+  conform run --mutant wrong-mac           what a broken rule looks like
+  conform run --format json                one document for a machine
+  conform explain HIA-MUST-48              a sentence of the draft, its cases and mutants
+  conform check capture.pcapng             what happened in a capture of any stack
+  conform show out/suspend-hold-lasts.pcapng
+
+Exit codes: 0 no MUST failed, 1 one did, 2 it could not be run.";
+
+/// Conformance of TCP stacks to Hiatus, planned absence and durable state for TCP connections.
+#[derive(Debug, Parser)]
+#[command(name = "conform", version, about, after_help = EXAMPLES, arg_required_else_help = true)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run cases against a target: verdicts, a capture a case, an HTML report.
+    Run(run::RunArgs),
+    /// Say what happened to the connections of a capture, and which requirements held.
+    Check(check::CheckArgs),
+    /// Tell a capture as a story, one line a segment.
+    Show(show::ShowArgs),
+    /// List the cases or the mutants.
+    List(list::ListArgs),
+    /// Explain a requirement: its sentence, its cases, its mutants.
+    Explain(explain::ExplainArgs),
+}
+
+impl Cli {
+    pub(crate) fn dispatch(&self) -> ExitCode {
+        match &self.command {
+            Command::Run(args) => run::run(args),
+            Command::Check(args) => check::run(args),
+            Command::Show(args) => show::run(args),
+            Command::List(args) => list::run(args),
+            Command::Explain(args) => explain::run(args),
+        }
+    }
+}

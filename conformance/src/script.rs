@@ -1,0 +1,357 @@
+//! The script of a case: what the bench sends to a target, what it expects back, and what it has the target do.
+//!
+//! The language is a subset of packetdrill's, `conformance/cases/README.md` is its guide. [`Script::parse`] reads
+//! it; the runner carries it out.
+
+mod call;
+mod error;
+mod event;
+mod header;
+mod lexeme;
+mod option;
+mod segment;
+
+use std::time::Duration;
+
+use hiatus_codec::{CapableBits, ConnectionKey, Flags, HoldTime, Life, Nonce};
+
+pub use error::ScriptError;
+pub use header::{Header, TargetOptions, Timestamping};
+
+/// A whole script: the header lines, then the steps in the order they are carried out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Script {
+    /// What the case is about, and what target it asks for.
+    pub header: Header,
+    /// The steps, at least one.
+    pub steps: Vec<Step>,
+}
+
+impl Script {
+    /// Reads a script.
+    ///
+    /// # Errors
+    ///
+    /// A [`ScriptError`] that names line, column, what was expected and what was found.
+    pub fn parse(text: &str) -> Result<Self, ScriptError> {
+        let mut header = header::Builder::default();
+        let mut steps = Vec::new();
+        let mut remark = Vec::new();
+        for (index, line) in text.lines().enumerate() {
+            let number = index + 1;
+            let trimmed = line.trim();
+            if let Some(comment) = trimmed.strip_prefix('#') {
+                remark.push(comment.trim().to_owned());
+            } else if trimmed.is_empty() {
+                header.story(&mut remark);
+            } else if trimmed.starts_with(['+', '*']) {
+                let (when, action) = event::parse(line).map_err(|miss| miss.at_line(number, line))?;
+                let remark = std::mem::take(&mut remark);
+                steps.push(Step { line: number, text: trimmed.to_owned(), remark, when, action });
+            } else if steps.is_empty() {
+                header.story(&mut remark);
+                header.line(line).map_err(|miss| miss.at_line(number, line))?;
+            } else {
+                return Err(
+                    error::Miss::new(trimmed, "a time such as +0.010, +0.5~+1.5 or *").at_line(number, line)
+                );
+            }
+        }
+        let header = header.finish()?;
+        if steps.is_empty() {
+            return Err(ScriptError::without_line("at least one step such as `+0 listen`", "none"));
+        }
+        Ok(Self { header, steps })
+    }
+}
+
+/// One line of a script.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Step {
+    /// Its line, from 1.
+    pub line: usize,
+    /// The line as written, without white space around it.
+    pub text: String,
+    /// The comment lines right above it.
+    pub remark: Vec<String>,
+    /// When it happens.
+    pub when: When,
+    /// What happens.
+    pub action: Action,
+}
+
+/// When a step happens, counted from the step before it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum When {
+    /// `+0.010`: that much later; an expectation has the tolerance of the script around it.
+    After(Duration),
+    /// `+0.5~+1.5`: not before the first, not after the second; only for expectations.
+    Between(Duration, Duration),
+    /// `*`: at any time; only for expectations.
+    Any,
+}
+
+/// What happens in a step.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Action {
+    /// `<`: the bench sends this segment to the target.
+    Inject(SegmentPattern),
+    /// `>`: the target sends a segment that fits.
+    Expect(SegmentPattern),
+    /// `> nothing for 5s`: the target sends nothing of the kind for so long.
+    Silence(Silence, Duration),
+    /// A call to the target, or a look at it.
+    Call(Call),
+}
+
+/// What a target is not to send.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Silence {
+    /// `nothing`: no segment at all.
+    Everything,
+    /// `no hiatus`: no segment with a Hiatus option.
+    Hiatus,
+    /// `no data`: no segment with data.
+    Data,
+    /// `no rst`: no segment with RST.
+    Reset,
+}
+
+/// A field of a segment: written down, or left open.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Field<T> {
+    /// `*`, or not mentioned: every value fits; the bench fills in its own.
+    Any,
+    /// This value only.
+    Is(T),
+}
+
+impl<T: Copy + PartialEq> Field<T> {
+    /// True if `found` fits.
+    #[must_use]
+    pub fn fits(&self, found: T) -> bool {
+        match self {
+            Self::Any => true,
+            Self::Is(value) => *value == found,
+        }
+    }
+
+    /// The value, or `other` where it is left open.
+    #[must_use]
+    pub fn or(&self, other: T) -> T {
+        match self {
+            Self::Any => other,
+            Self::Is(value) => *value,
+        }
+    }
+}
+
+/// A segment as a script has it; sequence numbers count from the initial one of their direction.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SegmentPattern {
+    /// Control bits. PSH counts only where it is written.
+    pub flags: Field<Flags>,
+    /// SEG.SEQ.
+    pub seq: Field<u32>,
+    /// Octets of data.
+    pub len_octets: Field<u32>,
+    /// SEG.ACK.
+    pub ack: Field<u32>,
+    /// SEG.WND as on the wire.
+    pub window: WindowPattern,
+    /// The options.
+    pub options: OptionList,
+}
+
+/// What a script says about a window.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum WindowPattern {
+    /// Not mentioned, or `win *`.
+    Any,
+    /// `win 65535`.
+    Is(u16),
+    /// `win open`: any but 0; only in expectations.
+    Open,
+}
+
+/// The options of a segment as a script has them, in order.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OptionList {
+    /// Those that are written down.
+    pub named: Vec<OptionPattern>,
+    /// What else may be there.
+    pub others: Others,
+}
+
+/// What an expectation says about options that it does not name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Others {
+    /// No `<...>` at all: any but a Hiatus option.
+    NoHiatus,
+    /// A list without `...`: none but padding.
+    None,
+    /// A list with `...`: any.
+    Any,
+}
+
+/// One option as a script has it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum OptionPattern {
+    /// `mss 1460`.
+    MaximumSegmentSize(Field<u16>),
+    /// `wscale 7`.
+    WindowScale(Field<u8>),
+    /// `sackOK`.
+    SackPermitted,
+    /// `sack 1-101 201-301`, relative.
+    Sack(Vec<(u32, u32)>),
+    /// `TS val 100 ecr 1`, or `TS` alone.
+    Timestamps(Field<u32>, Field<u32>),
+    /// `nop`.
+    NoOperation,
+    /// `eol`.
+    EndOfList,
+    /// A Hiatus message.
+    Hiatus(MessagePattern),
+    /// `gen-253 HEX`: any kind by its number; Length is right by itself.
+    Generic(u8, Vec<u8>),
+    /// `raw HEX`: octets as they are, right or wrong.
+    Raw(Vec<u8>),
+}
+
+/// A Hiatus message as a script has it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MessagePattern {
+    /// Its fields.
+    pub body: MessageBody,
+    /// Its MAC; means nothing where the message has none.
+    pub mac: MacPattern,
+    /// `flags 15`: the low half of octet 4.
+    pub flags: u8,
+    /// `plus HEX`: octets after its known length.
+    pub plus: Vec<u8>,
+}
+
+/// The fields of a Hiatus message as a script has them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MessageBody {
+    /// `capable v1 S hold 300s key 0011223344556677`.
+    Capable {
+        /// Version and capability bits; the reserved bit counts too.
+        bits: Field<CapableBits>,
+        /// The offer.
+        hold: Field<HoldTime>,
+        /// Long with a key, short without.
+        key: Option<Field<ConnectionKey>>,
+    },
+    /// `epoch 7 stable 101`.
+    Epoch {
+        /// The number for people.
+        number: Field<u32>,
+        /// The stable point.
+        stable: Field<u32>,
+    },
+    /// `epoch-echo 101`.
+    EpochEcho(Field<u32>),
+    /// `suspend 60s`.
+    Suspend(Field<HoldTime>),
+    /// `suspend-ack 300s`.
+    SuspendAck(HoldPattern),
+    /// `resume life 0.1 nonce 0badcafe end 101`.
+    Resume {
+        /// The sender's life.
+        life: Field<Life>,
+        /// The sender's nonce.
+        nonce: Field<Nonce>,
+        /// E.
+        end: Field<u32>,
+    },
+    /// `resume-ack life 0.0 rcv 101 end 1`.
+    ResumeAck {
+        /// The sender's life.
+        life: Field<Life>,
+        /// R.
+        received: Field<u32>,
+        /// E.
+        end: Field<u32>,
+    },
+    /// `abort fenced`.
+    Abort(Field<u8>),
+}
+
+/// What a script says about a granted hold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum HoldPattern {
+    /// `*`.
+    Any,
+    /// `300s`.
+    Is(HoldTime),
+    /// `<=300s`: some hold, but not more than that; only in expectations.
+    AtMost(HoldTime),
+}
+
+/// What a script says about a MAC.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MacPattern {
+    /// Not mentioned: any in an expectation, right in an injection.
+    Open,
+    /// `mac ok`, with the life and nonce that the bench has seen, or with those `over life L nonce N` names.
+    Right {
+        /// The life that the MAC covers beside the message.
+        life: Option<Life>,
+        /// The nonce that it covers.
+        nonce: Option<Nonce>,
+    },
+    /// `mac bad`: right but for one bit.
+    Wrong,
+    /// `mac HEX`, and `key HEX` in `abort lost`.
+    Octets([u8; 8]),
+}
+
+/// A call to the target, or a look at it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Call {
+    /// `listen`.
+    Listen,
+    /// `connect`.
+    Connect,
+    /// `write 100`, `write "text"`: the octets that the application hands over.
+    Write(Written),
+    /// `reads 100`: the application reads so many octets, and they are the right ones.
+    Reads(u32),
+    /// `reads nothing`.
+    ReadsNothing,
+    /// `reads end`: the peer's data is at its end.
+    ReadsEnd,
+    /// `close`.
+    Close,
+    /// `abort`.
+    Abort,
+    /// `suspend 60s`, `suspend unknown`: the host is going away.
+    Suspend(HoldTime),
+    /// `stop`: the host does no more, neither hears nor speaks.
+    Stop,
+    /// `resume`: the host is back with its memory intact.
+    Resume,
+    /// `snapshot taken 7`.
+    SnapshotTaken(u32),
+    /// `snapshot durable 7`.
+    SnapshotDurable(u32),
+    /// `crash`: the host's memory is lost.
+    Crash,
+    /// `restore 7`: the host starts from that snapshot.
+    Restore(u32),
+    /// `event peer-suspended`: the target has said so since the last look.
+    Event(String),
+    /// `state established`.
+    State(String),
+}
+
+/// What an application writes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Written {
+    /// So many octets of the pattern.
+    Pattern(u32),
+    /// These.
+    Text(Vec<u8>),
+}

@@ -1,0 +1,189 @@
+//! The lines before the first step: `title:`, `requirements:`, `mutant:`, `target:`, and the story in `#` lines.
+
+use std::time::Duration;
+
+use hiatus_codec::{CapableBits, HoldTime};
+use nom::Parser;
+use nom::branch::alt;
+use nom::bytes::complete::take_while1;
+use nom::character::complete::{char, space0};
+use nom::combinator::map;
+use nom::multi::separated_list1;
+use nom::sequence::{delimited, preceded};
+
+use super::ScriptError;
+use super::error::Miss;
+use super::lexeme::{Parsed, hold, name, named, span, then, then_word, whole, word};
+use super::option::capable_letters;
+
+/// How far from the time in the script an expected segment may lie if no `tolerance:` says otherwise.
+const TOLERANCE: Duration = Duration::from_millis(1);
+
+/// What a script says about itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Header {
+    /// One line: what a conforming target does.
+    pub title: String,
+    /// Paragraphs of the story.
+    pub story: Vec<String>,
+    /// Labels of the draft's requirements that the case proves, such as `HIA-MUST-7`; never empty.
+    pub requirements: Vec<String>,
+    /// Names of mutants that fail the case; never empty.
+    pub mutants: Vec<String>,
+    /// What the target is to be.
+    pub target: TargetOptions,
+    /// How far from its time an expected segment may lie.
+    pub tolerance: Duration,
+}
+
+/// What the target is to be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TargetOptions {
+    /// The bits and the hold it offers; `None` for plain TCP.
+    pub hiatus: Option<(CapableBits, HoldTime)>,
+    /// Whether it uses RFC 7323 timestamps.
+    pub timestamps: Timestamping,
+}
+
+/// Whether a target uses RFC 7323 timestamps.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Timestamping {
+    /// `timestamps`.
+    On,
+    /// `no timestamps`.
+    Off,
+}
+
+/// Collects the header, line by line.
+#[derive(Debug, Default)]
+pub(super) struct Builder {
+    title: Option<String>,
+    story: Vec<String>,
+    requirements: Vec<String>,
+    mutants: Vec<String>,
+    target: Option<TargetOptions>,
+    tolerance: Option<Duration>,
+}
+
+enum Line {
+    Title(String),
+    Requirements(Vec<String>),
+    Mutants(Vec<String>),
+    Target(TargetOptions),
+    Tolerance(Duration),
+}
+
+impl Builder {
+    /// Takes the comment lines that end here as a paragraph of the story.
+    pub(super) fn story(&mut self, remark: &mut Vec<String>) {
+        if !remark.is_empty() {
+            self.story.push(remark.join(" "));
+            remark.clear();
+        }
+    }
+
+    pub(super) fn line<'a>(&mut self, text: &'a str) -> Result<(), Miss<'a>> {
+        match whole(text.trim_end(), line, "the end of the line")? {
+            Line::Title(title) => self.title = Some(title),
+            Line::Requirements(labels) => self.requirements.extend(labels),
+            Line::Mutants(names) => self.mutants.extend(names),
+            Line::Target(target) => self.target = Some(target),
+            Line::Tolerance(tolerance) => self.tolerance = Some(tolerance),
+        }
+        Ok(())
+    }
+
+    pub(super) fn finish(self) -> Result<Header, ScriptError> {
+        let missing = |line: &str| ScriptError::without_line(format!("a line `{line}: ...`"), "none");
+        if self.requirements.is_empty() {
+            return Err(missing("requirements"));
+        }
+        if self.mutants.is_empty() {
+            return Err(missing("mutant"));
+        }
+        Ok(Header {
+            title: self.title.ok_or_else(|| missing("title"))?,
+            story: self.story,
+            requirements: self.requirements,
+            mutants: self.mutants,
+            target: self.target.ok_or_else(|| missing("target"))?,
+            tolerance: self.tolerance.unwrap_or(TOLERANCE),
+        })
+    }
+}
+
+fn line(input: &str) -> Parsed<'_, Line> {
+    let text = map(take_while1(|_| true), |text: &str| text.trim().to_owned());
+    named_line(
+        input,
+        alt((
+            preceded(key("title"), map(text, Line::Title)),
+            preceded(key("requirements"), map(list(label), Line::Requirements)),
+            preceded(key("mutant"), map(list(name), Line::Mutants)),
+            preceded(key("target"), map(target, Line::Target)),
+            preceded(key("tolerance"), map(span, Line::Tolerance)),
+        )),
+    )
+}
+
+fn named_line<'a>(
+    input: &'a str,
+    mut lines: impl Parser<&'a str, Output = Line, Error = Miss<'a>>,
+) -> Parsed<'a, Line> {
+    const EXPECTED: &str = "a step, or one of title:, requirements:, mutant:, target:, tolerance:";
+    let known = ["title:", "requirements:", "mutant:", "target:", "tolerance:"];
+    if known.iter().any(|key| input.starts_with(key)) {
+        lines.parse(input)
+    } else {
+        Err(nom::Err::Error(Miss::new(input, EXPECTED)))
+    }
+}
+
+fn key<'a>(key: &'static str) -> impl FnMut(&'a str) -> Parsed<'a, ()> {
+    move |input| map((word(key), char(':'), space0), |_| ()).parse(input)
+}
+
+fn list<'a, T>(
+    item: impl Parser<&'a str, Output = T, Error = Miss<'a>>,
+) -> impl Parser<&'a str, Output = Vec<T>, Error = Miss<'a>> {
+    separated_list1(delimited(space0, char(','), space0), item)
+}
+
+fn label(input: &str) -> Parsed<'_, String> {
+    let (rest, label) = name(input)?;
+    let numbered = ["HIA-MUST-", "HIA-SHOULD-", "HIA-MAY-"]
+        .iter()
+        .filter_map(|level| label.strip_prefix(level))
+        .any(|number| number.parse::<u16>().is_ok());
+    if numbered { Ok((rest, label)) } else { super::lexeme::refuse(input, "a label such as HIA-MUST-7") }
+}
+
+fn target(input: &str) -> Parsed<'_, TargetOptions> {
+    enum Part {
+        Hiatus(CapableBits, HoldTime),
+        Plain,
+        Timestamps(Timestamping),
+    }
+    let hiatus = map((word("hiatus"), then(capable_letters), then_word("hold"), then(hold)), |parts| {
+        Part::Hiatus(parts.1, parts.3)
+    });
+    let part = named(
+        "hiatus S hold 300s, plain, timestamps or no timestamps",
+        alt((
+            hiatus,
+            map(word("plain"), |()| Part::Plain),
+            map(word("timestamps"), |()| Part::Timestamps(Timestamping::On)),
+            map((word("no"), then_word("timestamps")), |_| Part::Timestamps(Timestamping::Off)),
+        )),
+    );
+    let (rest, parts) = list(part).parse(input)?;
+    let mut options = TargetOptions { hiatus: None, timestamps: Timestamping::Off };
+    for part in parts {
+        match part {
+            Part::Hiatus(bits, hold) => options.hiatus = Some((bits, hold)),
+            Part::Plain => options.hiatus = None,
+            Part::Timestamps(timestamps) => options.timestamps = timestamps,
+        }
+    }
+    Ok((rest, options))
+}

@@ -1,0 +1,155 @@
+//! A target: one host with one TCP connection, in virtual time, that a case is run against.
+//!
+//! Thirteen calls of a socket and its host, eight of Hiatus, and a clock. Nothing waits: what a call sets off comes
+//! out of [`Target::transmit`], now or after a [`Target::timeout`].
+
+pub mod mutant;
+pub mod reference;
+
+use std::time::Duration;
+
+use hiatus_codec::HoldTime;
+
+use crate::script::TargetOptions;
+use crate::wire::OwnedSegment;
+
+/// Why a call was not carried out.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum CallError {
+    /// The target cannot do this at all; it says so itself.
+    #[error("{0}: not supported by this target")]
+    Unsupported(&'static str),
+    /// It can, but not now.
+    #[error("refused: {0}")]
+    Refused(String),
+}
+
+/// What the application read.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Received {
+    /// The octets, in order.
+    pub octets: Vec<u8>,
+    /// What ended the stream behind them, if it is at its end.
+    pub end: StreamEnd,
+}
+
+/// Whether a stream goes on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum StreamEnd {
+    /// It does, as far as is known.
+    #[default]
+    Open,
+    /// The peer closed it.
+    Closed,
+}
+
+/// What every target is made from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Setup {
+    /// What the script asks for.
+    pub options: TargetOptions,
+    /// Where all its entropy comes from; the same seed gives the same octets.
+    pub seed: u64,
+    /// Port of the target.
+    pub target_port: u16,
+    /// Port of the bench.
+    pub bench_port: u16,
+}
+
+/// One host with at most one connection. Times count from the start of the case.
+pub trait Target {
+    /// Waits for a SYN.
+    ///
+    /// # Errors
+    ///
+    /// A [`CallError`]; so for every call below.
+    fn listen(&mut self, now: Duration) -> Result<(), CallError>;
+    /// Sends a SYN.
+    fn connect(&mut self, now: Duration) -> Result<(), CallError>;
+    /// The application writes; gives how many octets were taken.
+    fn write(&mut self, now: Duration, octets: &[u8]) -> Result<usize, CallError>;
+    /// The application reads at most `room` octets.
+    fn read(&mut self, now: Duration, room: usize) -> Result<Received, CallError>;
+    /// The application writes no more.
+    fn close(&mut self, now: Duration) -> Result<(), CallError>;
+    /// The application ends the connection at once.
+    fn abort(&mut self, now: Duration) -> Result<(), CallError>;
+
+    /// The host is going away.
+    fn suspend(&mut self, _now: Duration, _expected_absence: HoldTime) -> Result<(), CallError> {
+        Err(CallError::Unsupported("suspend"))
+    }
+    /// The host stands still: it neither hears nor speaks until it is back.
+    fn stop(&mut self, _now: Duration) -> Result<(), CallError> {
+        Err(CallError::Unsupported("stop"))
+    }
+    /// The host is back, its memory intact.
+    fn resume(&mut self, _now: Duration) -> Result<(), CallError> {
+        Err(CallError::Unsupported("resume"))
+    }
+    /// The host copies its whole state as `epoch`; the copy is not durable yet.
+    fn snapshot_taken(&mut self, _now: Duration, _epoch: u32) -> Result<(), CallError> {
+        Err(CallError::Unsupported("snapshot taken"))
+    }
+    /// That copy is durable.
+    fn snapshot_durable(&mut self, _now: Duration, _epoch: u32) -> Result<(), CallError> {
+        Err(CallError::Unsupported("snapshot durable"))
+    }
+    /// The host loses its memory; it is up again, without connections.
+    fn crash(&mut self, _now: Duration) -> Result<(), CallError> {
+        Err(CallError::Unsupported("crash"))
+    }
+    /// The host starts from the durable copy `epoch`.
+    fn restore(&mut self, _now: Duration, _epoch: u32) -> Result<(), CallError> {
+        Err(CallError::Unsupported("restore"))
+    }
+    /// A second instance with the same state, of which neither knows of the other.
+    fn fork(&self) -> Result<Box<dyn Target>, CallError> {
+        Err(CallError::Unsupported("clone"))
+    }
+
+    /// A segment arrives.
+    fn deliver(&mut self, now: Duration, segment: &OwnedSegment);
+    /// The next segment to send now; polled until there is none.
+    fn transmit(&mut self, now: Duration) -> Option<OwnedSegment>;
+    /// When [`timeout`](Self::timeout) is due.
+    fn next_timeout(&self) -> Option<Duration>;
+    /// Time has passed.
+    fn timeout(&mut self, now: Duration);
+
+    /// The next thing that the application was told, as words with dashes such as `peer-suspended`.
+    fn event(&mut self) -> Result<Option<String>, CallError> {
+        Err(CallError::Unsupported("events"))
+    }
+    /// The names of the states it is in, such as `established`, `hiatus-on`, `self-leaving`, `peer-held`.
+    fn states(&self) -> Result<Vec<String>, CallError> {
+        Err(CallError::Unsupported("states"))
+    }
+}
+
+/// The targets that the bench knows by name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, clap::ValueEnum, serde::Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum TargetKind {
+    /// The reference engine, in this process, in virtual time.
+    Reference,
+}
+
+impl TargetKind {
+    /// A fresh target.
+    #[must_use]
+    pub fn build(self, setup: &Setup) -> Box<dyn Target> {
+        match self {
+            Self::Reference => Box::new(reference::Reference::new(setup)),
+        }
+    }
+
+    /// Its name on the command line.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Reference => "reference",
+        }
+    }
+}

@@ -1,0 +1,244 @@
+//! Mutants of the return and of its answer.
+
+use std::time::Duration;
+
+use hiatus_codec::{Flags, Message, Subtype};
+
+use super::edit::{drop_if, edited, has, has_data, hiatus, is_bare_rst, is_synack};
+use super::{Hooks, Mutant, Notes, UNTOUCHED};
+use crate::wire::{OwnedSegment, Side};
+
+pub(super) const MUTANTS: &[Mutant] = &[
+    Mutant {
+        name: "keeps-its-generation",
+        breaks: &["HIA-MUST-60"],
+        hooks: Hooks {
+            outgoing: |notes, segment| {
+                vec![edited(notes, Side::Target, &segment, |message| {
+                    if let Message::Resume(resume) = message {
+                        resume.life.generation = resume.life.generation.saturating_sub(1);
+                    }
+                })]
+            },
+            ..UNTOUCHED
+        },
+    },
+    Mutant {
+        name: "resume-with-data",
+        breaks: &["HIA-MUST-61"],
+        hooks: Hooks {
+            outgoing: |notes, segment| {
+                if notes.nth(has(&segment, Subtype::RESUME)) == 1 {
+                    let data = OwnedSegment { payload: b"?".to_vec(), ..notes.pure_ack() };
+                    return vec![segment, data];
+                }
+                vec![segment]
+            },
+            ..UNTOUCHED
+        },
+    },
+    Mutant {
+        name: "never-goes-on",
+        breaks: &["HIA-MUST-77"],
+        hooks: Hooks {
+            outgoing: |notes, segment| {
+                notes.nth(has(&segment, Subtype::RESUME) || has(&segment, Subtype::RESUME_ACK));
+                drop_if(notes.count > 0 && has_data(&segment), segment)
+            },
+            ..UNTOUCHED
+        },
+    },
+    Mutant {
+        name: "resumes-once",
+        breaks: &["HIA-MUST-63"],
+        hooks: Hooks {
+            outgoing: |notes, segment| drop_if(notes.nth(has(&segment, Subtype::RESUME)) > 1, segment),
+            ..UNTOUCHED
+        },
+    },
+    Mutant {
+        name: "resumes-every-second",
+        breaks: &["HIA-MUST-63"],
+        hooks: Hooks {
+            outgoing: |notes, segment| {
+                let again = has(&segment, Subtype::RESUME) && notes.later.is_empty();
+                if again {
+                    notes.send_after(Duration::from_millis(1100), segment.clone());
+                    notes.send_after(Duration::from_millis(2200), segment.clone());
+                    return vec![segment];
+                }
+                vec![segment]
+            },
+            ..UNTOUCHED
+        },
+    },
+    Mutant {
+        name: "answers-while-resuming",
+        breaks: &["HIA-MUST-61", "HIA-MUST-62"],
+        hooks: Hooks { outgoing: note_resume, incoming: acknowledge_data, ..UNTOUCHED },
+    },
+    Mutant {
+        name: "writes-while-resuming",
+        breaks: &["HIA-MUST-42", "HIA-MUST-61"],
+        hooks: Hooks {
+            outgoing: note_resume,
+            wrote: |notes, len_octets| {
+                if notes.since.is_some() {
+                    let data = notes.data(len_octets);
+                    notes.extra.push_back(data);
+                }
+            },
+            ..UNTOUCHED
+        },
+    },
+    Mutant {
+        name: "takes-older-life",
+        breaks: &["HIA-MUST-65"],
+        hooks: Hooks {
+            incoming: |notes, segment| {
+                let newest = notes.session.end(Side::Bench).life;
+                vec![edited(notes, Side::Bench, &segment, |message| {
+                    if let Message::ResumeAck(ack) = message {
+                        ack.life = ack.life.max(newest);
+                    }
+                })]
+            },
+            ..UNTOUCHED
+        },
+    },
+    Mutant {
+        name: "deaf-to-resume",
+        breaks: &["HIA-MUST-69"],
+        hooks: Hooks { incoming: |_, segment| drop_if(has(&segment, Subtype::RESUME), segment), ..UNTOUCHED },
+    },
+    Mutant {
+        name: "acknowledges-all-in-resume-ack",
+        breaks: &["HIA-MUST-13"],
+        hooks: Hooks {
+            outgoing: |notes, segment| {
+                let ack = if has(&segment, Subtype::RESUME_ACK) { notes.acknowledged } else { segment.ack };
+                vec![OwnedSegment { ack, ..segment }]
+            },
+            ..UNTOUCHED
+        },
+    },
+    Mutant {
+        name: "answers-one-resume",
+        breaks: &["HIA-MUST-70"],
+        hooks: Hooks {
+            outgoing: |notes, segment| drop_if(notes.nth(has(&segment, Subtype::RESUME_ACK)) > 1, segment),
+            ..UNTOUCHED
+        },
+    },
+    Mutant {
+        name: "applies-old-positions",
+        breaks: &["HIA-MUST-71"],
+        hooks: Hooks {
+            outgoing: |notes, segment| {
+                if notes.nth(has(&segment, Subtype::RESUME_ACK)) > 1 {
+                    return vec![segment, notes.data(notes.written)];
+                }
+                vec![segment]
+            },
+            ..UNTOUCHED
+        },
+    },
+    Mutant {
+        name: "takes-any-generation",
+        breaks: &["HIA-MUST-73"],
+        hooks: Hooks {
+            incoming: |notes, segment| {
+                let newest = notes.session.end(Side::Bench).life;
+                vec![edited(notes, Side::Bench, &segment, |message| {
+                    if let Message::Resume(resume) = message {
+                        resume.life = resume.life.max(newest);
+                    }
+                })]
+            },
+            ..UNTOUCHED
+        },
+    },
+    Mutant {
+        name: "waits-after-answering",
+        breaks: &["HIA-MUST-64"],
+        hooks: Hooks { outgoing: wait_after_answer, ..UNTOUCHED },
+    },
+    Mutant {
+        name: "survives-resets",
+        breaks: &["HIA-MUST-66"],
+        hooks: Hooks { incoming: |_, segment| drop_if(is_bare_rst(&segment), segment), ..UNTOUCHED },
+    },
+    Mutant {
+        name: "deaf-to-plain-segments",
+        breaks: &["HIA-MUST-67"],
+        hooks: Hooks {
+            outgoing: note_resume,
+            incoming: |notes, segment| drop_if(notes.since.is_some() && segment.is_plain_ack(), segment),
+            ..UNTOUCHED
+        },
+    },
+    Mutant {
+        name: "never-gives-up",
+        breaks: &["HIA-MUST-68"],
+        hooks: Hooks {
+            outgoing: |notes, segment| {
+                if notes.nth(has(&segment, Subtype::RESUME)) == 1 {
+                    notes.send_after(Duration::from_secs(400), segment.clone());
+                }
+                vec![segment]
+            },
+            ..UNTOUCHED
+        },
+    },
+    Mutant {
+        name: "keeps-data-out-of-order",
+        breaks: &["HIA-MUST-78"],
+        hooks: Hooks { outgoing: note_sync, incoming: replay_out_of_order, ..UNTOUCHED },
+    },
+];
+
+fn note_resume(notes: &mut Notes, segment: OwnedSegment) -> Vec<OwnedSegment> {
+    if has(&segment, Subtype::RESUME) {
+        notes.since = notes.since.or(Some(notes.now));
+    }
+    vec![segment]
+}
+
+fn acknowledge_data(notes: &mut Notes, segment: OwnedSegment) -> Vec<OwnedSegment> {
+    if notes.since.is_some() && has_data(&segment) {
+        let ack = segment.seq.advanced_by(segment.data_len_octets());
+        let ack = OwnedSegment { ack, ..notes.pure_ack() };
+        notes.extra.push_back(ack);
+    }
+    vec![segment]
+}
+
+/// The RESUME that follows a RESUME-ACK at once is swallowed.
+fn wait_after_answer(notes: &mut Notes, segment: OwnedSegment) -> Vec<OwnedSegment> {
+    if has(&segment, Subtype::RESUME_ACK) {
+        notes.since = Some(notes.now);
+    }
+    let at_once = notes.since == Some(notes.now) && has(&segment, Subtype::RESUME);
+    drop_if(at_once, segment)
+}
+
+fn note_sync(notes: &mut Notes, segment: OwnedSegment) -> Vec<OwnedSegment> {
+    if has(&segment, Subtype::RESUME_ACK) || is_synack(&segment) {
+        notes.nth(has(&segment, Subtype::RESUME_ACK));
+    }
+    vec![segment]
+}
+
+/// The first data that came, which the case sends out of order, comes back right after the target has synchronised.
+fn replay_out_of_order(notes: &mut Notes, segment: OwnedSegment) -> Vec<OwnedSegment> {
+    if has_data(&segment) && notes.kept.is_none() {
+        notes.kept = Some(segment.clone());
+    } else if notes.count > 0
+        && hiatus(&segment).is_none()
+        && segment.flags.contains(Flags::ACK)
+        && let Some(kept) = notes.kept.clone()
+    {
+        return vec![kept, segment];
+    }
+    vec![segment]
+}
