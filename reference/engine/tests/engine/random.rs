@@ -175,6 +175,13 @@ fn apply(pair: &mut Pair, wire: &mut Vec<Frame>, index: usize, input: &Input) {
     }
 }
 
+/// The same inputs in every run.
+fn seeded() -> QuickCheck {
+    /// Inputs in one property, at most.
+    const SIZE: usize = 100;
+    QuickCheck::new().rng(Gen::from_size_and_seed(SIZE, 0x4849))
+}
+
 #[expect(clippy::needless_pass_by_value, reason = "quickcheck gives the vector away")]
 fn run(mut pair: Pair, inputs: Vec<Input>) -> bool {
     let mut wire = Vec::new();
@@ -186,11 +193,11 @@ fn run(mut pair: Pair, inputs: Vec<Input>) -> bool {
 
 #[test]
 fn any_input_keeps_the_invariants() {
-    QuickCheck::new().tests(3000).quickcheck((|inputs| run(Pair::on(), inputs)) as fn(Vec<Input>) -> bool);
+    seeded().tests(3000).quickcheck((|inputs| run(Pair::on(), inputs)) as fn(Vec<Input>) -> bool);
 }
 
 #[test]
 fn any_input_keeps_the_invariants_from_the_first_syn_on() {
     let property = |inputs| run(Pair::new(hiatus_config(), hiatus_config()), inputs);
-    QuickCheck::new().tests(2000).quickcheck(property as fn(Vec<Input>) -> bool);
+    seeded().tests(2000).quickcheck(property as fn(Vec<Input>) -> bool);
 }
