@@ -26,7 +26,8 @@ fn shared(name: &str) -> Option<PathBuf> {
     assert!(std::env::var_os("HIATUS_REQUIRE_SHARED").is_none(), "{} is not there", path.display());
     // Past libtest's capture, in the form that `cargo xtask test` collects.
     let mut stderr = std::io::stderr();
-    writeln!(stderr, "SKIPPED: wild captures: {} is not there", path.display()).expect("standard error is open");
+    writeln!(stderr, "SKIPPED: wild captures: {} is not there", path.display())
+        .expect("standard error is open");
     None
 }
 
@@ -174,12 +175,14 @@ fn no_wild_capture_is_taken_for_a_rollback() {
         }
     }
     assert!(unreadable.is_empty(), "{unreadable:#?}");
-    let rollback =
-        [Kind::ReceiverRollback, Kind::SenderRollback, Kind::SilentDivergence, Kind::Suspension];
+    let rollback = [Kind::ReceiverRollback, Kind::SenderRollback, Kind::SilentDivergence, Kind::Suspension];
     let false_ones: Vec<_> = found.iter().filter(|(_, kind)| rollback.contains(kind)).collect();
     assert!(false_ones.is_empty(), "{false_ones:#?}");
-    let altered: BTreeSet<_> =
-        found.iter().filter(|(_, kind)| *kind == Kind::AlteredRetransmission).map(|(file, _)| file.as_str()).collect();
+    let altered: BTreeSet<_> = found
+        .iter()
+        .filter(|(_, kind)| *kind == Kind::AlteredRetransmission)
+        .map(|(file, _)| file.as_str())
+        .collect();
     let expected: BTreeSet<_> = exceptions::ALTERED.iter().map(|(file, _)| *file).collect();
     assert_eq!(altered, expected, "captures with octets sent twice with different content");
 }

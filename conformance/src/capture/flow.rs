@@ -267,9 +267,8 @@ impl<X: Default> FlowTable<X> {
     fn list(&mut self, slot: usize) {
         let flows = &self.flows;
         let Ok(entry) = u32::try_from(slot) else { return };
-        self.slots.insert_unique(hash(flows[slot].endpoints), entry, |slot| {
-            hash(flows[as_usize(*slot)].endpoints)
-        });
+        self.slots
+            .insert_unique(hash(flows[slot].endpoints), entry, |slot| hash(flows[as_usize(*slot)].endpoints));
     }
 }
 

@@ -6,6 +6,7 @@ use crate::capture::flow::{Origin, Side};
 
 use super::history::{Head, History};
 use super::incident::{ClockSign, Incident, Mark, ReceiverRollback, Stall};
+use super::talk::Talk;
 
 /// Later than this, a segment was not merely overtaken by others on its way.
 pub(super) const OVERTAKEN_NANOS: i64 = 200_000_000;
@@ -165,10 +166,12 @@ impl End {
 }
 
 /// A connection under watch.
-#[derive(Clone, Debug, Default)]
+#[derive(Debug, Default)]
 pub(super) struct Watch {
     pub(super) ends: [End; 2],
     pub(super) incidents: Vec<Incident>,
+    /// What it says in Hiatus, once it does.
+    pub(super) talk: Option<Box<Talk>>,
 }
 
 impl Watch {
