@@ -122,9 +122,34 @@ pub(super) const MUTANTS: &[Mutant] = &[
         },
     },
     Mutant {
-        name: "wrong-mac",
+        name: "wrong-mac-in-epoch",
         breaks: &["HIA-MUST-18"],
-        hooks: Hooks { outgoing: |_, segment| vec![forged(segment)], ..UNTOUCHED },
+        hooks: Hooks { outgoing: |_, segment| vec![forged_if(Subtype::EPOCH, segment)], ..UNTOUCHED },
+    },
+    Mutant {
+        name: "wrong-mac-in-suspend",
+        breaks: &["HIA-MUST-18"],
+        hooks: Hooks { outgoing: |_, segment| vec![forged_if(Subtype::SUSPEND, segment)], ..UNTOUCHED },
+    },
+    Mutant {
+        name: "wrong-mac-in-suspend-ack",
+        breaks: &["HIA-MUST-18"],
+        hooks: Hooks { outgoing: |_, segment| vec![forged_if(Subtype::SUSPEND_ACK, segment)], ..UNTOUCHED },
+    },
+    Mutant {
+        name: "wrong-mac-in-resume",
+        breaks: &["HIA-MUST-18"],
+        hooks: Hooks { outgoing: |_, segment| vec![forged_if(Subtype::RESUME, segment)], ..UNTOUCHED },
+    },
+    Mutant {
+        name: "wrong-mac-in-resume-ack",
+        breaks: &["HIA-MUST-18"],
+        hooks: Hooks { outgoing: |_, segment| vec![forged_if(Subtype::RESUME_ACK, segment)], ..UNTOUCHED },
+    },
+    Mutant {
+        name: "wrong-mac-in-abort",
+        breaks: &["HIA-MUST-18"],
+        hooks: Hooks { outgoing: |_, segment| vec![forged_if(Subtype::ABORT, segment)], ..UNTOUCHED },
     },
     Mutant {
         name: "never-echoes",
@@ -293,8 +318,11 @@ fn change_key(notes: &mut Notes, segment: OwnedSegment) -> Vec<OwnedSegment> {
     })]
 }
 
-/// `segment` with one bit of its MAC turned.
-fn forged(segment: OwnedSegment) -> OwnedSegment {
+/// `segment`, if it carries `subtype`, with one bit of its MAC turned.
+fn forged_if(subtype: Subtype, segment: OwnedSegment) -> OwnedSegment {
+    if !has(&segment, subtype) {
+        return segment;
+    }
     let Some(mut message) = hiatus(&segment).map(|option| option.message()) else { return segment };
     let Some(mut tag) = tag_of(&message) else { return segment.clone() };
     tag.0[0] ^= 1;
