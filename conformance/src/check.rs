@@ -7,6 +7,7 @@
 //! Streaming and bounded, whatever the file: [`CONNECTIONS_MAX`](crate::capture::flow::CONNECTIONS_MAX) connections,
 //! one ring of content digests for all of them, [`DIAGNOSES_MAX`] diagnoses.
 
+mod absence;
 mod history;
 mod human;
 mod incident;
@@ -14,6 +15,8 @@ mod octets;
 mod report;
 mod silence;
 mod story;
+mod talk;
+mod verdict;
 mod watch;
 
 use std::collections::BTreeMap;
@@ -33,6 +36,7 @@ use incident::Mark;
 pub use report::{
     Diagnosis, DiagnosisKind, Endings, FileReport, Outcome, ProblemReport, Report, SCHEMA_VERSION, Verdict,
 };
+use verdict::Tally;
 use watch::{Seen, Watch};
 
 /// Diagnoses listed of a file.
@@ -164,6 +168,7 @@ pub fn check<R: Read>(file: R, mut progress: impl FnMut(u64)) -> Result<FileRepo
 struct Checker {
     flows: FlowTable<Watch>,
     history: History,
+    tally: Tally,
     told: Told,
     packets: u64,
     tcp_segments: u64,
@@ -218,6 +223,7 @@ impl Checker {
             data: segment.is_whole().then_some(tcp.payload),
             origin: own.origin(),
         };
+        talk::on_segment(&mut flow.extra, &seen, tcp, &mut self.tally);
         flow.extra.on_segment(&seen, &mut self.history);
     }
 
@@ -250,7 +256,7 @@ impl Checker {
             connections,
             endings: told.endings,
             diagnoses: told.diagnoses,
-            verdicts: Vec::new(),
+            verdicts: self.tally.verdicts(),
             problems: problems.iter().map(problem_report).collect(),
         }
     }

@@ -46,6 +46,8 @@ fn build_all(shell: &Shell, choose: impl Fn(&mut std::process::Command)) -> Resu
     for package in PACKAGES {
         let mut command = shell.cargo("build");
         command.args(["--package", package, "--lib"]).env("CARGO_PROFILE_DEV_DEBUG", "0");
+        // The workspace optimises dependencies, for the tests' sake; here that would only take time.
+        command.args(["--config", "profile.dev.package.'*'.opt-level=0"]);
         choose(&mut command);
         shell.run(&mut command)?;
     }

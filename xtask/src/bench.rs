@@ -1,5 +1,6 @@
 //! `cargo xtask bench`: Criterion benches run in rounds, and the ratios to the peers that run beside ours.
 
+mod checker;
 mod instructions;
 mod results;
 
@@ -29,30 +30,37 @@ pub(crate) struct BenchArgs {
 }
 
 /// One bench target of a crate.
-///
-/// It is a Criterion bench whose groups are called `NAME [UNIT]` and hold one function `ours` and one per peer. A unit
-/// that ends in `/s` is a rate of the group's elements, any other is nanoseconds per element.
 struct Bench {
     name: &'static str,
     about: &'static str,
     package: &'static str,
-    /// Whether it answers to `--count`, so that its instructions can be counted.
-    counts: Counts,
+    how: How,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Counts {
-    Instructions,
-    #[allow(dead_code, reason = "the next bench in the table is of this kind")]
-    Nothing,
+enum How {
+    /// By Criterion, whose groups are called `NAME [UNIT]` and hold one function `ours` and one per peer. A unit that
+    /// ends in `/s` is a rate of the group's elements, any other is nanoseconds per element. The bench also answers to
+    /// `--count-list` and `--count`, so that its instructions can be counted.
+    Criterion,
+    /// As a process of its own, beside tshark.
+    Process,
 }
 
-const BENCHES: &[Bench] = &[Bench {
-    name: "parse",
-    about: "codec against a hand-written loop, etherparse, smoltcp",
-    package: "hiatus-codec",
-    counts: Counts::Instructions,
-}];
+const BENCHES: &[Bench] = &[
+    Bench {
+        name: "parse",
+        about: "codec against a hand-written loop, etherparse, smoltcp",
+        package: "hiatus-codec",
+        how: How::Criterion,
+    },
+    Bench {
+        name: "check",
+        about: "`conform check` against tshark on a capture of 2 million packets (minutes)",
+        package: "hiatus-conformance",
+        how: How::Process,
+    },
+];
 
 fn bench_names() -> clap::builder::PossibleValuesParser {
     BENCHES
@@ -66,16 +74,16 @@ fn bench_names() -> clap::builder::PossibleValuesParser {
 pub(crate) fn run(shell: &Shell, args: &BenchArgs) -> Result<(), Failure> {
     let mut samples = Vec::new();
     for bench in BENCHES.iter().filter(|bench| args.name.as_deref().is_none_or(|name| name == bench.name)) {
-        if args.instructions && bench.counts == Counts::Nothing {
-            println!("{}: counts no instructions", bench.name);
+        if args.instructions && bench.how == How::Process {
+            println!("{}: instructions are counted for Criterion benches only", bench.name);
             continue;
         }
         let program = build(shell, bench)?;
-        if args.instructions {
-            samples.extend(instructions::count(shell, &program)?);
-        } else {
-            samples.extend(measure(shell, bench, &program, args.rounds)?);
-        }
+        samples.extend(match bench.how {
+            How::Criterion if args.instructions => instructions::count(shell, &program)?,
+            How::Criterion => measure(shell, bench, &program, args.rounds)?,
+            How::Process => checker::measure(shell, &program, args.rounds)?,
+        });
     }
     let rows = rows(&samples);
     print_table(&rows);

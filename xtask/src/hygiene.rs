@@ -1,4 +1,4 @@
-//! Checks of the repository itself: small files, no `mod.rs`, nothing that names a machine, known licences.
+//! Checks of the repository itself: small files, no `mod.rs`, nothing that names a machine, whole merges, licences.
 
 mod licences;
 
@@ -14,6 +14,8 @@ const LONG_FOLDERS: [&str; 3] = ["tests", "benches", "fuzz"];
 /// Roots of absolute paths that mean one machine. Written in two pieces: this file is checked too.
 const MACHINE_ROOTS: [&str; 4] =
     [concat!("/t", "mp"), concat!("/w", "ork"), concat!("/r", "oot"), concat!("/h", "ome")];
+/// What git writes into a file that it could not merge.
+const MERGE_MARKS: [&str; 2] = ["<<<<<<< ", ">>>>>>> "];
 /// Host names of package registries and their mirrors, in two pieces likewise.
 const REGISTRY_HOSTS: [&str; 7] = [
     concat!("index.crates", ".io"),
@@ -74,6 +76,9 @@ fn check_text(file: &str, text: &str, findings: &mut Vec<String>) {
     }
     for (index, line) in text.lines().enumerate() {
         let number = index + 1;
+        if MERGE_MARKS.iter().any(|mark| line.starts_with(mark)) {
+            findings.push(format!("{file}:{number}: a merge was left half done"));
+        }
         for root in MACHINE_ROOTS {
             if names_absolute_path(line, root) {
                 findings.push(format!("{file}:{number}: a path of one machine ({root})"));
@@ -134,6 +139,8 @@ mod tests {
         check_name("codec/src/a/mod.rs", &mut findings);
         check_text("codec/src/a.rs", &"\n".repeat(601), &mut findings);
         assert_eq!(findings.len(), 2, "{findings:?}");
+        check_text("Cargo.lock", "a\n<<<<<<< HEAD\n", &mut findings);
+        assert_eq!(findings.pop().as_deref(), Some("Cargo.lock:2: a merge was left half done"));
         check_text("codec/src/a.rs", &"\n".repeat(600), &mut findings);
         check_text("codec/tests/a.rs", &"\n".repeat(601), &mut findings);
         check_text("codec/src/a.txt", &"\n".repeat(601), &mut findings);

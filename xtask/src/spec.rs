@@ -37,13 +37,13 @@ const TEXT_COLUMNS_MAX: usize = 72;
 pub(crate) struct SpecArgs {
     /// Change nothing; fail if a generated part is not what it would become.
     #[arg(long)]
-    check: bool,
+    pub(crate) check: bool,
     /// Check only what needs no tool beside cargo: labels, quotes, citations, generated parts.
     #[arg(long)]
-    lint: bool,
+    pub(crate) lint: bool,
     /// Accept labels that nothing cites yet.
     #[arg(long)]
-    allow_uncited: bool,
+    pub(crate) allow_uncited: bool,
 }
 
 /// Why `cargo xtask spec` could not run to its end.

@@ -11,6 +11,7 @@ mod mix;
 mod ours;
 mod peers;
 mod seen;
+mod thread_time;
 
 use std::hint::black_box;
 use std::time::Duration;
@@ -19,6 +20,7 @@ use criterion::{Criterion, Throughput};
 
 use crate::mix::Header;
 use crate::seen::Seen;
+use crate::thread_time::ThreadTime;
 
 type Parse = for<'a> fn(&'a [u8]) -> Seen<'a>;
 type Emit = fn(&Seen<'_>, &mut [u8; 60]) -> usize;
@@ -94,6 +96,7 @@ fn agree(headers: &[Header]) {
 fn criterion(headers: &[Header]) {
     // Short, because xtask runs it several times: neighbours on the machine then disturb all contenders alike.
     let mut criterion = Criterion::default()
+        .with_measurement(ThreadTime)
         .warm_up_time(Duration::from_millis(200))
         .measurement_time(Duration::from_millis(400))
         .sample_size(20)

@@ -3,12 +3,13 @@
 //! A connection is a pair of endpoints until a SYN with another initial sequence number opens a new one between the
 //! same two (RFC 9293, section 3.5). The table is bounded: see [`CONNECTIONS_MAX`].
 
-use std::collections::HashMap;
-use std::hash::{Hash, Hasher};
+use std::hash::{BuildHasher, Hasher};
 
 use foldhash::fast::FixedState;
+use hashbrown::HashTable;
 use hiatus_codec::{Flags, SequenceNumber};
 
+use super::fields::as_usize;
 use super::segment::{Endpoint, Segment};
 
 /// Connections followed at once. One more, and the quarter that was silent longest is closed early.
@@ -126,23 +127,13 @@ pub struct Place {
     pub is_first: bool,
 }
 
-/// Both endpoints, the lower one first: the same for both directions.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Key([u8; 36]);
-
-impl Hash for Key {
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        state.write(&self.0);
-    }
-}
-
 /// The connections of a capture.
 #[derive(Debug)]
 pub struct FlowTable<X> {
     flows: Vec<Flow<X>>,
-    keys: Vec<Key>,
-    slots: HashMap<Key, usize, FixedState>,
-    latest: Option<(Key, usize)>,
+    /// Indices into `flows`, by the hash of their endpoints: four octets a connection, the endpoints stand in the flow.
+    slots: HashTable<u32>,
+    latest: usize,
     connections: u64,
     evicted: u64,
     max_count: usize,
@@ -160,9 +151,8 @@ impl<X: Default> FlowTable<X> {
     pub fn with_max_count(max_count: usize) -> Self {
         Self {
             flows: Vec::new(),
-            keys: Vec::new(),
-            slots: HashMap::with_hasher(FixedState::default()),
-            latest: None,
+            slots: HashTable::new(),
+            latest: 0,
             connections: 0,
             evicted: 0,
             max_count: max_count.max(4),
@@ -188,10 +178,10 @@ impl<X: Default> FlowTable<X> {
 
     /// Finds or opens the connection of `segment`. Flows that end by that are given to `ended`.
     pub fn place(&mut self, segment: &Segment<'_>, frame: u64, mut ended: impl FnMut(Flow<X>)) -> Place {
-        let key = key(segment.source, segment.destination);
-        let known = match self.latest {
-            Some((latest, slot)) if latest == key => Some(slot),
-            _ => self.slots.get(&key).copied(),
+        let pair = [segment.source, segment.destination];
+        let known = match self.flows.get(self.latest) {
+            Some(flow) if is_between(flow, pair) => Some(self.latest),
+            _ => self.find(pair),
         };
         let place = match known {
             None => {
@@ -201,8 +191,7 @@ impl<X: Default> FlowTable<X> {
                 let slot = self.flows.len();
                 let flow = self.open(segment, frame);
                 self.flows.push(flow);
-                self.keys.push(key);
-                self.slots.insert(key, slot);
+                self.list(slot);
                 Place { slot, sender: self.sender(slot, segment), is_first: true }
             }
             Some(slot) if self.reopens(slot, segment) => {
@@ -212,7 +201,7 @@ impl<X: Default> FlowTable<X> {
             }
             Some(slot) => Place { slot, sender: self.sender(slot, segment), is_first: false },
         };
-        self.latest = Some((key, place.slot));
+        self.latest = place.slot;
         let flow = &mut self.flows[place.slot];
         flow.last_frame = frame;
         note_numbers(&mut flow.directions, place.sender, segment);
@@ -257,19 +246,29 @@ impl<X: Default> FlowTable<X> {
         let mut latest: Vec<u64> = self.flows.iter().map(|flow| flow.last_frame).collect();
         let (_, &mut limit, _) = latest.select_nth_unstable(quarter);
         let flows = std::mem::take(&mut self.flows);
-        let keys = std::mem::take(&mut self.keys);
         self.slots.clear();
-        self.latest = None;
-        for (flow, key) in flows.into_iter().zip(keys) {
+        for flow in flows {
             if flow.last_frame < limit {
                 self.evicted += 1;
                 ended(flow);
             } else {
-                self.slots.insert(key, self.flows.len());
                 self.flows.push(flow);
-                self.keys.push(key);
+                self.list(self.flows.len() - 1);
             }
         }
+    }
+
+    fn find(&self, pair: [Endpoint; 2]) -> Option<usize> {
+        let flows = &self.flows;
+        let slot = self.slots.find(hash(pair), |slot| is_between(&flows[as_usize(*slot)], pair))?;
+        Some(as_usize(*slot))
+    }
+
+    fn list(&mut self, slot: usize) {
+        let flows = &self.flows;
+        let Ok(entry) = u32::try_from(slot) else { return };
+        self.slots
+            .insert_unique(hash(flows[slot].endpoints), entry, |slot| hash(flows[as_usize(*slot)].endpoints));
     }
 }
 
@@ -295,12 +294,19 @@ fn note_numbers(directions: &mut [Direction; 2], sender: Side, segment: &Segment
     }
 }
 
-fn key(one: Endpoint, other: Endpoint) -> Key {
+fn is_between<X>(flow: &Flow<X>, pair: [Endpoint; 2]) -> bool {
+    flow.endpoints == pair || flow.endpoints == [pair[1], pair[0]]
+}
+
+/// The same for both directions.
+fn hash([one, other]: [Endpoint; 2]) -> u64 {
     let (low, high) = if one <= other { (one, other) } else { (other, one) };
     let mut octets = [0; 36];
     octets[..16].copy_from_slice(&low.octets());
     octets[16..18].copy_from_slice(&low.port.to_be_bytes());
     octets[18..34].copy_from_slice(&high.octets());
     octets[34..].copy_from_slice(&high.port.to_be_bytes());
-    Key(octets)
+    let mut hasher = FixedState::default().build_hasher();
+    hasher.write(&octets);
+    hasher.finish()
 }

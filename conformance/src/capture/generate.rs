@@ -23,7 +23,7 @@ pub struct Mix {
 
 impl Default for Mix {
     fn default() -> Self {
-        Self { packets: 2_000_000, connections: 20_000, data_segments: 40, data_octets_max: 256, seed: 1 }
+        Self { packets: 2_000_000, connections: 5_000, data_segments: 40, data_octets_max: 256, seed: 1 }
     }
 }
 

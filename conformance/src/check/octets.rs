@@ -9,34 +9,34 @@ use super::watch::{End, OVERTAKEN_NANOS, RESENDS_MIN, STALL_NANOS, Seen, Suspici
 impl Watch {
     /// Takes the sequence space of a segment.
     pub(super) fn on_octets(&mut self, seen: &Seen<'_>, history: &mut History) {
-        let peer = self.ends[seen.sender.peer().index()];
-        let end = *self.end(seen.sender);
         if seen.end > seen.start {
-            self.on_any_octets(seen, &end);
+            self.on_any_octets(seen);
         }
-        if !end.seen || seen.end > end.sent {
-            self.on_new_octets(seen, history, &peer);
-        }
+        let end = &self.ends[seen.sender.index()];
+        let peer = &self.ends[seen.sender.peer().index()];
         let is_again = end.seen && seen.start < end.sent && !seen.flags.contains(Flags::SYN);
-        if is_again && !is_probe(seen, &end, &peer) {
-            self.on_old_octets(seen, history, &end, &peer);
+        if is_again && !is_probe(seen, end, peer) {
+            self.on_old_octets(seen, history);
+        }
+        let end = &self.ends[seen.sender.index()];
+        if !end.seen || seen.end > end.sent {
+            self.on_new_octets(seen, history);
         }
     }
 
-    fn on_any_octets(&mut self, seen: &Seen<'_>, end: &End) {
+    fn on_any_octets(&mut self, seen: &Seen<'_>) {
         // Whoever sends after all has not given up.
         self.incidents
             .retain(|incident| !matches!(incident, Incident::GaveUp(gone) if gone.side == seen.sender));
-        let own = self.end(seen.sender);
-        own.last_octets = seen.mark;
-        if !end.seen {
-            own.floor = seen.start;
+        if let Some(trouble) = self.end(seen.sender).old_trouble() {
+            trouble.last_octets = seen.mark;
         }
     }
 
-    fn on_new_octets(&mut self, seen: &Seen<'_>, history: &mut History, peer: &End) {
+    fn on_new_octets(&mut self, seen: &Seen<'_>, history: &mut History) {
+        let acked = self.ends[seen.sender.peer().index()].acked;
         let end = self.end(seen.sender);
-        if end.sent <= peer.acked {
+        if end.sent <= acked {
             end.waiting = seen.mark;
         }
         let known = if end.seen { end.sent } else { seen.data_start() };
@@ -51,15 +51,13 @@ impl Watch {
     }
 
     /// `seen` begins below what its sender has already sent.
-    fn on_old_octets(&mut self, seen: &Seen<'_>, history: &History, end: &End, peer: &End) {
+    fn on_old_octets(&mut self, seen: &Seen<'_>, history: &History) {
         let takes_octets = seen.end > seen.start;
-        if takes_octets && !peer.window_closed {
-            let resends = &mut self.end(seen.sender).resends;
-            resends.interval_nanos = if resends.count == 0 { 0 } else { seen.mark.nanos_since(resends.last) };
-            resends.count += 1;
-            resends.last = seen.mark;
-            self.end(seen.sender.peer()).unanswered += 1;
+        if takes_octets && !self.end(seen.sender.peer()).window_closed {
+            self.count_resend(seen);
         }
+        let end = &self.ends[seen.sender.index()];
+        let peer = &self.ends[seen.sender.peer().index()];
         let clock = end.clock_sign(seen.timestamps, seen.mark);
         let is_back = matches!(clock, ClockSign::Back(_));
         let below = peer.seen && seen.start < peer.acked;
@@ -74,7 +72,17 @@ impl Watch {
         if self.extend_rollback(seen, &comparison) {
             return;
         }
-        self.judge_old_octets(seen, end, peer, Evidence { clock, below, comparison });
+        self.judge_old_octets(seen, Evidence { clock, below, comparison });
+    }
+
+    fn count_resend(&mut self, seen: &Seen<'_>) {
+        let trouble = self.end(seen.sender).new_trouble();
+        trouble.last_octets = seen.mark;
+        let resends = &mut trouble.resends;
+        resends.interval_nanos = if resends.count == 0 { 0 } else { seen.mark.nanos_since(resends.last) };
+        resends.count += 1;
+        resends.last = seen.mark;
+        self.end(seen.sender.peer()).new_trouble().unanswered += 1;
     }
 
     /// Adds `seen` to a rollback of its sender that is already known.
@@ -99,13 +107,16 @@ impl Watch {
         true
     }
 
-    fn judge_old_octets(&mut self, seen: &Seen<'_>, end: &End, peer: &End, evidence: Evidence) {
+    fn judge_old_octets(&mut self, seen: &Seen<'_>, evidence: Evidence) {
+        let end = &self.ends[seen.sender.index()];
+        let peer = &self.ends[seen.sender.peer().index()];
+        let (acked, told, has_clock) = (peer.acked, peer.acked_first, end.clock.is_some());
         let Evidence { clock, below, comparison } = evidence;
         let is_back = matches!(clock, ClockSign::Back(_));
         let differs = comparison.differing.is_some();
         let late_nanos = end.clock.map_or(0, |clock| seen.mark.nanos_since(clock.mark));
         let acked_nanos = seen.mark.nanos_since(peer.acked_first);
-        let mut suspicion = end.sender_suspicion;
+        let mut suspicion = end.trouble().sender_suspicion;
         if below && is_back {
             if suspicion.count == 0 {
                 suspicion = Suspicion { count: 0, first: seen.mark, lowest: seen.start };
@@ -115,20 +126,20 @@ impl Watch {
         } else {
             suspicion = Suspicion { count: 0, first: seen.mark, lowest: seen.start };
         }
-        self.end(seen.sender).sender_suspicion = suspicion;
+        self.end(seen.sender).new_trouble().sender_suspicion = suspicion;
         let by_clock =
             below && is_back && (differs || suspicion.count >= RESENDS_MIN || late_nanos >= STALL_NANOS);
         // Other content in octets acknowledged long ago: of itself where there are no timestamps, else with a clock that
         // stood still. (A rollback by less than the time away leaves it ahead of all it showed before.)
-        let is_slow = matches!(clock, ClockSign::Slow(..)) || end.clock.is_none();
+        let is_slow = matches!(clock, ClockSign::Slow(..)) || !has_clock;
         let by_content = below && differs && is_slow && acked_nanos >= OVERTAKEN_NANOS;
         let by_both = differs && is_back;
         if by_clock || by_content || by_both {
-            self.end(seen.sender).sender_suspicion = Suspicion::default();
+            self.end(seen.sender).new_trouble().sender_suspicion = Suspicion::default();
             self.note(Incident::Sender(SenderRollback {
                 side: seen.sender,
-                acked: peer.acked,
-                told: peer.acked_first,
+                acked,
+                told,
                 lowest: suspicion.lowest,
                 resent_to: seen.end,
                 first: suspicion.first,

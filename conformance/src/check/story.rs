@@ -45,11 +45,11 @@ impl Teller<'_> {
         let [a, b] = &self.watch.ends;
         let first_reset = Side::BOTH
             .into_iter()
-            .filter_map(|side| Some((side, self.watch.ends[side.index()].reset?)))
+            .filter_map(|side| Some((side, self.watch.ends[side.index()].trouble().reset?)))
             .min_by_key(|(_, mark)| mark.frame);
         match first_reset {
             Some((side, mark)) => Ending::Reset(side, mark),
-            None if a.fin.is_some() && b.fin.is_some() => Ending::Closed,
+            None if a.fin && b.fin => Ending::Closed,
             None => Ending::Open,
         }
     }
@@ -126,7 +126,7 @@ impl Teller<'_> {
             "the connection went on (frame {}, and {} more) although {octets} octets ({low}:{high}) are one thing for {} \
              (frame {original_frame}) and another for {} (frame {frame}): no end will ever notice",
             went_on.frame,
-            span(self.watch.last.nanos_since(went_on)),
+            span(self.watch.last().nanos_since(went_on)),
             self.name(side.peer()),
             self.name(side),
         );
@@ -224,7 +224,7 @@ impl Teller<'_> {
                 Some(self.diagnosis(DiagnosisKind::Reset, Some(side), vec![mark.frame], text))
             }
             _ if stalled => {
-                let last = self.watch.last.frame;
+                let last = self.watch.last().frame;
                 let text = format!(
                     "neither FIN nor RST: the last segment is frame {last}, with the connection stalled"
                 );
@@ -246,7 +246,7 @@ impl Teller<'_> {
             }
         }
         let back = back?;
-        let after = self.watch.last.nanos_since(back);
+        let after = self.watch.last().nanos_since(back);
         let text =
             format!("the connection survived: it goes on for {} after frame {}", span(after), back.frame);
         Some(self.diagnosis(DiagnosisKind::Survived, None, vec![back.frame], text))

@@ -6,6 +6,7 @@ use crate::capture::flow::{Origin, Side};
 
 use super::history::{Head, History};
 use super::incident::{ClockSign, Incident, Mark, ReceiverRollback, Stall};
+use super::talk::Talk;
 
 /// Later than this, a segment was not merely overtaken by others on its way.
 pub(super) const OVERTAKEN_NANOS: i64 = 200_000_000;
@@ -84,36 +85,63 @@ pub(super) struct Suspicion {
     pub(super) lowest: i64,
 }
 
-/// What one end has sent and said.
-#[derive(Clone, Copy, Debug, Default)]
+/// What one end has sent and said. Every segment touches it, so what most connections never need lies elsewhere.
+#[derive(Clone, Debug, Default)]
 pub(super) struct End {
-    /// False until its first segment.
-    pub(super) seen: bool,
     pub(super) last: Mark,
-    /// Its latest segment that takes sequence space.
-    pub(super) last_octets: Mark,
-    /// Beginning of what the capture has of it, and end of what it has sent.
-    pub(super) floor: i64,
+    /// End of what it has sent.
     pub(super) sent: i64,
-    /// Resends of the peer since its latest segment.
-    pub(super) unanswered: u32,
     /// Highest acknowledgment it sent, when first and when last.
     pub(super) acked: i64,
     pub(super) acked_first: Mark,
     pub(super) acked_last: Mark,
     /// When the oldest data now waiting for an acknowledgment was sent.
     pub(super) waiting: Mark,
-    pub(super) window_closed: bool,
-    pub(super) fin: Option<i64>,
-    pub(super) reset: Option<Mark>,
     pub(super) clock: Option<Clock>,
+    trouble: Option<Box<Trouble>>,
+    pub(super) head: Head,
+    /// False until its first segment.
+    pub(super) seen: bool,
+    /// True if its SYN is not in the capture.
+    pub(super) begins_late: bool,
+    pub(super) window_closed: bool,
+    pub(super) fin: bool,
+}
+
+/// What an end has only once something was sent again or reset.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Trouble {
+    pub(super) reset: Option<Mark>,
+    /// Its latest segment that takes sequence space.
+    pub(super) last_octets: Mark,
+    /// Resends of the peer since its latest segment.
+    pub(super) unanswered: u32,
     pub(super) resends: Resends,
     pub(super) receiver_suspicion: Suspicion,
     pub(super) sender_suspicion: Suspicion,
-    pub(super) head: Head,
 }
 
 impl End {
+    /// Its trouble, none if it had none.
+    pub(super) fn trouble(&self) -> Trouble {
+        self.trouble.as_deref().copied().unwrap_or_default()
+    }
+
+    /// Its trouble, to add to it.
+    pub(super) fn new_trouble(&mut self) -> &mut Trouble {
+        self.trouble.get_or_insert_default()
+    }
+
+    /// Its trouble, if it had any.
+    pub(super) fn old_trouble(&mut self) -> Option<&mut Trouble> {
+        self.trouble.as_deref_mut()
+    }
+
+    /// The first position of it that the capture can have.
+    pub(super) fn floor(&self) -> i64 {
+        i64::from(self.begins_late)
+    }
+
     /// What `timestamps`, sent `now`, says against the clock so far; nothing if the segment may just have been overtaken.
     pub(super) fn clock_sign(&self, timestamps: Option<Timestamps>, now: Mark) -> ClockSign {
         let (Some(clock), Some(timestamps)) = (self.clock, timestamps) else { return ClockSign::Nothing };
@@ -138,12 +166,12 @@ impl End {
 }
 
 /// A connection under watch.
-#[derive(Clone, Debug, Default)]
+#[derive(Debug, Default)]
 pub(super) struct Watch {
     pub(super) ends: [End; 2],
     pub(super) incidents: Vec<Incident>,
-    pub(super) first: Mark,
-    pub(super) last: Mark,
+    /// What it says in Hiatus, once it does.
+    pub(super) talk: Option<Box<Talk>>,
 }
 
 impl Watch {
@@ -151,36 +179,45 @@ impl Watch {
         &mut self.ends[side.index()]
     }
 
+    /// True once an end sent RST.
+    pub(super) fn is_reset(&self) -> bool {
+        self.ends.iter().any(|end| end.trouble.as_deref().is_some_and(|trouble| trouble.reset.is_some()))
+    }
+
+    /// The latest segment of either end.
+    pub(super) fn last(&self) -> Mark {
+        let [a, b] = &self.ends;
+        if a.last.frame > b.last.frame { a.last } else { b.last }
+    }
+
     /// Takes the next segment of the connection.
     pub(super) fn on_segment(&mut self, seen: &Seen<'_>, history: &mut History) {
-        if self.first.frame == 0 {
-            self.first = seen.mark;
-        }
-        self.last = seen.mark;
         self.note_return(seen);
-        if self.ends.iter().all(|end| end.reset.is_none()) {
+        if !self.is_reset() {
             self.note_giving_up(seen.sender.peer(), seen.mark.at);
         }
         if seen.flags.contains(Flags::RST) {
-            let end = self.end(seen.sender);
-            end.reset = end.reset.or(Some(seen.mark));
-            end.last = seen.mark;
-            end.unanswered = 0;
-            end.seen = true;
-            return;
+            let trouble = self.end(seen.sender).new_trouble();
+            trouble.reset = trouble.reset.or(Some(seen.mark));
+        } else {
+            if let Some(ack) = seen.ack {
+                self.on_ack(seen, ack);
+            }
+            self.on_octets(seen, history);
+            self.on_clock(seen);
         }
-        if let Some(ack) = seen.ack {
-            self.on_ack(seen, ack);
-        }
-        self.on_octets(seen, history);
-        self.on_clock(seen);
         let end = self.end(seen.sender);
+        if !end.seen {
+            end.begins_late = seen.origin != Origin::Syn;
+        }
         end.seen = true;
         end.last = seen.mark;
-        end.unanswered = 0;
-        end.window_closed = seen.window == 0;
-        if seen.flags.contains(Flags::FIN) {
-            end.fin = Some(seen.end);
+        if !seen.flags.contains(Flags::RST) {
+            end.window_closed = seen.window == 0;
+            end.fin |= seen.flags.contains(Flags::FIN);
+        }
+        if let Some(trouble) = end.old_trouble() {
+            trouble.unanswered = 0;
         }
     }
 
@@ -191,37 +228,49 @@ impl Watch {
     }
 
     fn on_ack(&mut self, seen: &Seen<'_>, ack: i64) {
-        let peer = self.ends[seen.sender.peer().index()];
+        let peer = &self.ends[seen.sender.peer().index()];
         if peer.seen && ack > peer.sent {
             // Of what the capture has not: nothing can be said by it.
             return;
         }
-        let end = *self.end(seen.sender);
+        let end = &mut self.ends[seen.sender.index()];
         if !end.seen || ack > end.acked {
-            self.on_progress(seen, ack, &peer);
+            self.on_progress(seen, ack);
         } else if ack == end.acked {
-            let end = self.end(seen.sender);
             end.acked_last = seen.mark;
-            end.receiver_suspicion = Suspicion::default();
+            if let Some(trouble) = end.old_trouble() {
+                trouble.receiver_suspicion = Suspicion::default();
+            }
         } else {
-            self.on_lower_ack(seen, ack, &end);
+            self.on_lower_ack(seen, ack);
         }
     }
 
     /// The peer's data was acknowledged further than before.
-    fn on_progress(&mut self, seen: &Seen<'_>, ack: i64, peer: &End) {
-        let (before, progress) = (self.end(seen.sender).acked, self.end(seen.sender).acked_first);
-        let since = peer.waits_since(progress);
-        if peer.resends.count >= RESENDS_MIN && seen.mark.nanos_since(since) >= STALL_NANOS {
-            self.note(Incident::Stall(Stall {
-                side: seen.sender.peer(),
-                since,
-                until: seen.mark,
-                resends: peer.resends.count,
-                recovered: true,
-                acked: before,
-                sent: peer.sent,
-            }));
+    fn on_progress(&mut self, seen: &Seen<'_>, ack: i64) {
+        self.note_recovery(seen, ack);
+        if let Some(trouble) = self.end(seen.sender.peer()).old_trouble() {
+            trouble.resends = Resends::default();
+        }
+        let end = self.end(seen.sender);
+        end.acked = ack;
+        end.acked_first = seen.mark;
+        end.acked_last = seen.mark;
+        if let Some(trouble) = end.old_trouble() {
+            trouble.receiver_suspicion = Suspicion::default();
+        }
+    }
+
+    /// What progress up to `ack` ends: a stall of the peer's data, a rollback.
+    fn note_recovery(&mut self, seen: &Seen<'_>, ack: i64) {
+        let peer = &self.ends[seen.sender.peer().index()];
+        let end = &self.ends[seen.sender.index()];
+        let resends = peer.trouble.as_deref().map_or(0, |trouble| trouble.resends.count);
+        let since = peer.waits_since(end.acked_first);
+        if resends >= RESENDS_MIN && seen.mark.nanos_since(since) >= STALL_NANOS {
+            let (side, until, recovered) = (seen.sender.peer(), seen.mark, true);
+            let (acked, sent) = (end.acked.max(peer.floor()), peer.sent);
+            self.note(Incident::Stall(Stall { side, since, until, resends, recovered, acked, sent }));
         }
         for incident in &mut self.incidents {
             match incident {
@@ -240,16 +289,10 @@ impl Watch {
                 _ => {}
             }
         }
-        self.end(seen.sender.peer()).resends = Resends::default();
-        let end = self.end(seen.sender);
-        end.acked = ack;
-        end.acked_first = seen.mark;
-        end.acked_last = seen.mark;
-        end.receiver_suspicion = Suspicion::default();
     }
 
     /// `sender` acknowledges less than it already has.
-    fn on_lower_ack(&mut self, seen: &Seen<'_>, ack: i64, end: &End) {
+    fn on_lower_ack(&mut self, seen: &Seen<'_>, ack: i64) {
         let open = self.incidents.iter_mut().rev().find_map(|incident| match incident {
             Incident::Receiver(rollback) if rollback.side == seen.sender && rollback.recovered.is_none() => {
                 Some(rollback)
@@ -262,26 +305,28 @@ impl Watch {
             rollback.after = rollback.after.min(ack);
             return;
         }
-        let late_nanos = seen.mark.nanos_since(end.acked_last);
+        let end = &self.ends[seen.sender.index()];
+        let (told, before) = (end.acked_last, end.acked);
+        let late_nanos = seen.mark.nanos_since(told);
         let believable = ack >= 0 || (seen.origin == Origin::Assumed && end.acked - ack < BELIEVABLE_OCTETS);
         if late_nanos < OVERTAKEN_NANOS || !believable || seen.flags.contains(Flags::SYN) {
             return;
         }
         let clock = end.clock_sign(seen.timestamps, seen.mark);
         let is_back = matches!(clock, ClockSign::Back(_));
-        let mut suspicion = end.receiver_suspicion;
+        let mut suspicion = end.trouble().receiver_suspicion;
         if suspicion.count == 0 {
             suspicion = Suspicion { count: 0, first: seen.mark, lowest: ack };
         }
         suspicion.count += 1;
         suspicion.lowest = suspicion.lowest.min(ack);
-        self.end(seen.sender).receiver_suspicion = suspicion;
+        self.end(seen.sender).new_trouble().receiver_suspicion = suspicion;
         if suspicion.count >= RESENDS_MIN || (is_back && late_nanos >= STALL_NANOS) {
-            self.end(seen.sender).receiver_suspicion = Suspicion::default();
+            self.end(seen.sender).new_trouble().receiver_suspicion = Suspicion::default();
             self.note(Incident::Receiver(ReceiverRollback {
                 side: seen.sender,
-                before: end.acked,
-                told: end.acked_last,
+                before,
+                told,
                 after: suspicion.lowest,
                 first: suspicion.first,
                 last: seen.mark,

@@ -93,7 +93,7 @@ pub enum HiatusPolicy {
 /// What CAPABLE says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Offer {
-    /// Version and S, N, K.
+    /// S and N. The version is the engine's own, and K is never said: the engine does not retain acknowledged octets.
     pub bits: CapableBits,
     /// How long this end holds a connection for its peer.
     pub hold: HoldTime,

@@ -19,7 +19,8 @@ use crate::tcb::{Context, Ports, Tcb};
 use crate::time::Time;
 use crate::timer::Timer;
 
-/// Events that wait for [`Connection::poll_event`]; beyond them the oldest [`Event::Readable`] is dropped.
+/// Events that wait for [`Connection::poll_event`]; beyond them the oldest is dropped, an
+/// [`Event::Readable`] before any other.
 const EVENTS_MAX: usize = 64;
 
 /// One end of one TCP connection: a plain value that can be cloned, compared, stored and brought back.

@@ -1,6 +1,6 @@
 //! Segments that meet no connection.
 
-use hiatus_codec::{Abort, AbortReason, ConnectionKey, Flags, Message, Segment, SequenceNumber};
+use hiatus_codec::{Abort, AbortReason, ConnectionKey, Flags, Message, Segment, SequenceNumber, Subtype};
 
 use crate::arrived::known_options;
 use crate::outgoing::{self, Header, HeaderOptions};
@@ -30,8 +30,8 @@ pub(crate) fn reset_to(segment: &Segment<'_>) -> Reset {
 /// What a host answers to a segment that meets no connection (RFC 9293, section 3.10.7.1; draft, {#resume-received}).
 ///
 /// `own_key` is this host's connection key for the 4-tuple if it can be derived from a secret: then a RESUME draws
-/// ABORT with reason LOST. Otherwise, and to anything else, an RST; to an RST nothing. A host that boots or restores its
-/// connections answers nothing: then do not call it.
+/// ABORT with reason LOST. Otherwise, and to anything else, an RST; to an RST nothing. A host that boots or restores
+/// its connections answers nothing: then do not call it.
 ///
 /// The answer is written from the start of `buffer`, which must have room for
 /// [`SEGMENT_LEN_OCTETS_MIN`](crate::SEGMENT_LEN_OCTETS_MIN).
@@ -43,7 +43,7 @@ pub fn answer_stray<'b>(
     if segment.flags.contains(Flags::RST) {
         return None;
     }
-    let is_resume = matches!(known_options(segment).hiatus, Some(option) if matches!(option.message(), Message::Resume(_)));
+    let is_resume = known_options(segment).hiatus.is_some_and(|option| option.subtype() == Subtype::RESUME);
     let abort = own_key
         .filter(|_| is_resume)
         .map(|key| Message::Abort(Abort { reason: AbortReason::LOST, proof: key.0 }));

@@ -132,6 +132,13 @@ impl Sim {
         self.hosts[side.index()].close_later();
     }
 
+    /// From now on so many segments in a thousand are lost, both ways.
+    pub fn set_loss(&mut self, per_mille: u16) {
+        for path in &mut self.paths {
+            path.loss_per_mille = per_mille;
+        }
+    }
+
     /// Gives the engine at `side` a command now.
     ///
     /// # Errors

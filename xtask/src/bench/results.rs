@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use crate::shell::{Failure, read_text};
 
 /// The name that our own function has in every group.
-const OURS: &str = "ours";
+pub(super) const OURS: &str = "ours";
 
 /// One figure of one function in one round.
 pub(super) struct Sample {

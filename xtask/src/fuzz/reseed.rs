@@ -24,7 +24,7 @@ pub(super) fn write(shell: &Shell) -> Result<usize, Failure> {
     Ok(expected.len())
 }
 
-/// Fails if the files are not what [`write`] would write.
+/// Fails if the files are not what [`write()`] would write.
 pub(super) fn check(shell: &Shell) -> Result<(), Failure> {
     let expected = expected(shell)?;
     let present = present(shell)?;

@@ -241,7 +241,7 @@ impl Tcb {
         self.snd.resend_all();
         self.rtt.answered();
         // What was read meanwhile may have opened the window; nobody was told.
-        self.ack_is_due = true;
+        self.ack_is_due |= self.rcv.window_update_is_due();
         cx.events.push_back(Event::PeerResumed);
         self.announce_leaving();
     }
@@ -253,7 +253,6 @@ impl Tcb {
         self.timers.disarm(Timer::ResumeLimit);
         self.timers.disarm(Timer::Resume);
         self.owed.retain(|owed| *owed != Owed::Resume);
-        self.ack_is_due = true;
         cx.events.push_back(Event::Resumed);
         self.close_if_waiting();
         self.tell_writer(cx);

@@ -82,7 +82,7 @@ impl Session {
         match message {
             //= draft#mac-check
             //# A receiver MUST treat a segment with an EPOCH, SUSPEND or SUSPEND-ACK
-            //# with a wrong MAC as if it carried no option.
+            //# with a wrong MAC as if it carried no Hiatus option.
             Message::Epoch(epoch) => {
                 let stable = Position::nearest(epoch.stable_point, snd.una);
                 if valid(MacContext::epoch(peer, self.peer_life, stable), epoch.tag) {

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::arrived::Arrived;
 use crate::congestion::Verdict;
 use crate::event::{CloseReason, Event, TcpState};
+use crate::hiatus::Hiatus;
 use crate::hiatus::check::Checked;
 use crate::tcb::{Context, Tcb};
 use crate::timer::Timer;
@@ -200,6 +201,10 @@ impl Synchronized {
 
     /// An RST without ABORT, within the window (RFC 5961, section 3.2).
     fn on_bare_reset(&mut self, cx: &mut Context<'_>, arrived: &Arrived<'_>) -> Step {
+        // It must not cut TIME-WAIT short (RFC 1337, section 3).
+        if self.name() == TcpState::TimeWait {
+            return Step::Done;
+        }
         let tcb = &mut self.tcb;
         //= draft#holding
         //# A host in HELD or PRESUMED MUST drop a bare RST.
@@ -262,7 +267,7 @@ impl Synchronized {
         //= draft#mac-check
         //# A receiver MUST NOT count an ACK with a Hiatus option as a duplicate
         //# ACK.
-        arrived.hiatus.is_none()
+        (arrived.hiatus.is_none() || tcb.hiatus == Hiatus::Off)
             && arrived.segment.is_empty()
             && arrived.ack == tcb.snd.una
             && wnd == tcb.snd.wnd

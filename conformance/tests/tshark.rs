@@ -1,0 +1,344 @@
+//! tshark's own decoder against our codec, octet for octet: on every capture in pcaps/, and on the draft's vectors.
+//!
+//! tshark dissects the shared experimental options (RFC 6994) by itself and knows nothing of Hiatus, so it is an
+//! independent reading of what the codec reads: sequence numbers, flags, window, option octets, and every option value
+//! down to the octets that follow an experiment identifier.
+//!
+//! Without tshark the tests say so on standard error and pass; with HIATUS_REQUIRE_TOOLS=1 they fail instead.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test may panic")]
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::fs;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use hiatus_codec::{ExperimentId, OptionKind, Segment, TcpOption, options};
+use hiatus_conformance::capture::{Found, Reader, find_segment};
+
+/// What tshark is asked for; [`ours`] fills the same columns.
+const FIELDS: [&str; 16] = [
+    "tcp.seq_raw",
+    "tcp.ack_raw",
+    "tcp.flags",
+    "tcp.window_size_value",
+    "tcp.options",
+    "tcp.option_kind",
+    "tcp.option_len",
+    "tcp.options.mss_val",
+    "tcp.options.wscale.shift",
+    "tcp.options.timestamp.tsval",
+    "tcp.options.timestamp.tsecr",
+    "tcp.options.sack_le",
+    "tcp.options.sack_re",
+    "tcp.options.experimental.exid",
+    "tcp.options.experimental.data",
+    "tcp.options.tfo.cookie",
+];
+/// The first columns: all that is compared where an option is malformed, for there decoders may differ.
+const HEADER_FIELDS: usize = 5;
+
+/// TCP Fast Open's experiment (RFC 7413, appendix A), the one whose octets tshark gives a field of their own.
+const FAST_OPEN: ExperimentId = ExperimentId(0xf989);
+/// TCP Fast Open as standardised (RFC 7413, section 4.1.1).
+const FAST_OPEN_KIND: OptionKind = OptionKind(34);
+/// Vectors of which only the header is compared, and why.
+const HEADER_ONLY: [(&str, &str); 1] = [(
+    "mptcp-short",
+    "tshark's MPTCP dissector reads beyond a Data Sequence Signal of 3 octets and gives up",
+)];
+
+/// One row per TCP segment, by frame number: values as numbers or octets, several in wire order.
+type Rows = BTreeMap<u64, Vec<String>>;
+
+fn tshark_is_missing() -> bool {
+    if Command::new("tshark").arg("--version").output().is_ok_and(|out| out.status.success()) {
+        return false;
+    }
+    assert!(std::env::var_os("HIATUS_REQUIRE_TOOLS").is_none(), "tshark is required here and does not run");
+    skip("tshark not installed");
+    true
+}
+
+/// Says so where libtest does not capture it.
+fn skip(reason: &str) {
+    let mut stderr = std::io::stderr();
+    writeln!(stderr, "SKIPPED: {reason}").unwrap();
+}
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_path_buf()
+}
+
+/// Every capture below `folder`, in the order of names.
+fn captures(folder: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            found.extend(captures(&path));
+        } else if path.extension().is_some_and(|extension| extension == "pcap" || extension == "pcapng") {
+            found.push(path);
+        }
+    }
+    found.sort();
+    found
+}
+
+fn tshark(capture: &Path) -> Rows {
+    let mut command = Command::new("tshark");
+    command.arg("-n").arg("-r").arg(capture);
+    command.args(["-o", "tcp.dissect_experimental_options_rfc6994:TRUE"]);
+    // Else it shows the edges of SACK blocks relative to the first segment.
+    command.args(["-o", "tcp.relative_sequence_numbers:FALSE"]);
+    command.args([
+        "-Y",
+        "tcp",
+        "-T",
+        "fields",
+        "-E",
+        "separator=/t",
+        "-E",
+        "occurrence=a",
+        "-E",
+        "aggregator=,",
+    ]);
+    command.args(["-e", "frame.number"]);
+    for field in FIELDS {
+        command.args(["-e", field]);
+    }
+    let out = command.output().unwrap();
+    assert!(out.status.success(), "{}: {}", capture.display(), String::from_utf8_lossy(&out.stderr));
+    let text = String::from_utf8(out.stdout).unwrap();
+    text.lines()
+        .map(|line| {
+            let mut columns = line.split('\t');
+            let frame = columns.next().unwrap().parse().unwrap();
+            let values: Vec<String> = columns.zip(FIELDS).map(|(value, field)| plain(field, value)).collect();
+            assert_eq!(values.len(), FIELDS.len(), "{line}");
+            (frame, values)
+        })
+        .collect()
+}
+
+/// Octets stay hexadecimal; numbers become decimal, however this version of tshark writes them.
+fn plain(field: &str, value: &str) -> String {
+    if matches!(field, "tcp.options" | "tcp.options.experimental.data" | "tcp.options.tfo.cookie") {
+        return value.to_owned();
+    }
+    let number = |text: &str| match text.strip_prefix("0x") {
+        Some(digits) => u32::from_str_radix(digits, 16).unwrap(),
+        None => text.parse().unwrap(),
+    };
+    let mut numbers: Vec<u32> = value.split(',').filter(|text| !text.is_empty()).map(number).collect();
+    if field == "tcp.option_kind" {
+        // It lists every octet of padding after End of Option List as one more of them.
+        while numbers.ends_with(&[0, 0]) {
+            numbers.pop();
+        }
+    }
+    join(numbers)
+}
+
+fn join<T: ToString>(values: impl IntoIterator<Item = T>) -> String {
+    values.into_iter().map(|value| value.to_string()).collect::<Vec<_>>().join(",")
+}
+
+fn hex(octets: &[u8]) -> String {
+    octets.iter().fold(String::new(), |mut text, octet| {
+        write!(text, "{octet:02x}").unwrap();
+        text
+    })
+}
+
+fn codec(capture: &Path) -> Rows {
+    let mut reader = Reader::open(capture).unwrap();
+    let mut rows = Rows::new();
+    while let Some(record) = reader.next_record() {
+        if let Found::Segment(segment) = find_segment(record.link_type, record.octets) {
+            rows.insert(record.frame, ours(&segment.tcp));
+        }
+    }
+    assert!(reader.problems().is_empty(), "{}: {:?}", capture.display(), reader.problems());
+    rows
+}
+
+/// The columns of [`FIELDS`]; only those of the header where the walk over the options met an error.
+fn ours(segment: &Segment<'_>) -> Vec<String> {
+    let mut row = vec![
+        segment.seq.0.to_string(),
+        segment.ack.0.to_string(),
+        segment.flags.0.to_string(),
+        segment.window.to_string(),
+        hex(segment.options),
+    ];
+    let walked: Result<Vec<TcpOption<'_>>, _> = options(segment.options).collect();
+    let Ok(walked) = walked else { return row };
+    row.push(join(walked.iter().map(|option| kind_and_len(option).0)));
+    row.push(join(walked.iter().filter_map(|option| kind_and_len(option).1)));
+    let mut column = |value: fn(&TcpOption<'_>) -> Vec<String>| row.push(join(walked.iter().flat_map(value)));
+    column(|option| match option {
+        TcpOption::MaximumSegmentSize(size) => vec![size.to_string()],
+        _ => vec![],
+    });
+    column(|option| match option {
+        TcpOption::WindowScale(shift) => vec![shift.to_string()],
+        _ => vec![],
+    });
+    column(|option| match option {
+        TcpOption::Timestamps(timestamps) => vec![timestamps.value.to_string()],
+        _ => vec![],
+    });
+    column(|option| match option {
+        TcpOption::Timestamps(timestamps) => vec![timestamps.echo_reply.to_string()],
+        _ => vec![],
+    });
+    column(|option| match option {
+        TcpOption::Sack(blocks) => blocks.iter().map(|block| block.left.0.to_string()).collect(),
+        _ => vec![],
+    });
+    column(|option| match option {
+        TcpOption::Sack(blocks) => blocks.iter().map(|block| block.right.0.to_string()).collect(),
+        _ => vec![],
+    });
+    column(|option| match option {
+        TcpOption::Hiatus(_) => vec![u32::from(ExperimentId::HIATUS.0).to_string()],
+        TcpOption::Experiment { experiment, .. } => vec![experiment.0.to_string()],
+        _ => vec![],
+    });
+    column(|option| match option {
+        TcpOption::Hiatus(option) => vec![hex(option.octets_from_subtype())],
+        TcpOption::Experiment { experiment, body, .. } if !body.is_empty() && *experiment != FAST_OPEN => {
+            vec![hex(body)]
+        }
+        _ => vec![],
+    });
+    column(|option| match option {
+        TcpOption::Experiment { experiment: FAST_OPEN, body, .. } => vec![hex(body)],
+        TcpOption::Unknown(raw) if raw.kind == FAST_OPEN_KIND => vec![hex(raw.body)],
+        _ => vec![],
+    });
+    row
+}
+
+/// Kind and Length as on the wire, in tshark's reading: a Length for every option that has one.
+fn kind_and_len(option: &TcpOption<'_>) -> (u8, Option<usize>) {
+    match option {
+        TcpOption::EndOfList => (0, None),
+        TcpOption::NoOperation => (1, None),
+        TcpOption::MaximumSegmentSize(_) => (2, Some(4)),
+        TcpOption::WindowScale(_) => (3, Some(3)),
+        TcpOption::SackPermitted => (4, Some(2)),
+        TcpOption::Sack(blocks) => (5, Some(2 + blocks.octets().len())),
+        TcpOption::Timestamps(_) => (8, Some(10)),
+        TcpOption::Hiatus(option) => (253, Some(4 + option.octets_from_subtype().len())),
+        TcpOption::Experiment { kind, body, .. } => (kind.0, Some(4 + body.len())),
+        TcpOption::Unknown(raw) => (raw.kind.0, Some(usize::from(raw.len_octets()))),
+        other => panic!("a new kind of option needs its line here: {other}"),
+    }
+}
+
+/// Compares frame by frame; gives the number of frames and of those compared to the last option.
+///
+/// Of the frames in `header_only` the options are compared as octets only.
+fn compare(capture: &Path, header_only: &[u64], differences: &mut Vec<String>) -> (usize, usize) {
+    let theirs = tshark(capture);
+    let ours = codec(capture);
+    let name = capture.file_name().unwrap().to_string_lossy();
+    let frames = |rows: &Rows| rows.keys().copied().collect::<Vec<_>>();
+    if frames(&theirs) != frames(&ours) {
+        differences.push(format!(
+            "{name}: frames with TCP: tshark {:?}, codec {:?}",
+            frames(&theirs),
+            frames(&ours)
+        ));
+        return (0, 0);
+    }
+    let mut whole = 0;
+    for ((frame, theirs), ours) in theirs.iter().zip(ours.values()) {
+        whole += usize::from(ours.len() == FIELDS.len());
+        let columns = if header_only.contains(frame) { HEADER_FIELDS } else { FIELDS.len() };
+        for ((field, theirs), ours) in FIELDS.iter().zip(theirs).zip(ours).take(columns) {
+            if theirs != ours {
+                differences.push(format!("{name} frame {frame} {field}: tshark `{theirs}`, codec `{ours}`"));
+            }
+        }
+    }
+    (ours.len(), whole)
+}
+
+#[test]
+fn tshark_agrees_on_every_golden_capture() {
+    if tshark_is_missing() {
+        return;
+    }
+    let folder = root().join("pcaps");
+    if !folder.is_dir() {
+        return skip("there is no pcaps/ yet");
+    }
+    let captures = captures(&folder);
+    assert!(!captures.is_empty(), "pcaps/ holds no capture");
+    let mut differences = Vec::new();
+    for capture in &captures {
+        let (frames, whole) = compare(capture, &[], &mut differences);
+        assert!(frames > 0, "{}: no TCP segment", capture.display());
+        assert_eq!(whole, frames, "{}: malformed options in a golden capture", capture.display());
+    }
+    assert!(differences.is_empty(), "{} differences:\n{}", differences.len(), differences.join("\n"));
+}
+
+#[test]
+fn tshark_agrees_on_the_vectors() {
+    if tshark_is_missing() {
+        return;
+    }
+    let text = fs::read_to_string(root().join("spec/vectors.toml")).unwrap();
+    let table: toml::Table = text.parse().unwrap();
+    let vectors = table["vector"].as_array().unwrap();
+    let octets =
+        |text: &str| text.split_whitespace().map(|octet| u8::from_str_radix(octet, 16).unwrap()).collect();
+    let areas: Vec<Vec<u8>> =
+        vectors.iter().map(|vector| octets(vector["octets"].as_str().unwrap())).collect();
+    let exceptional =
+        |vector: &&toml::Value| HEADER_ONLY.iter().any(|(id, _)| vector["id"].as_str() == Some(id));
+    let frames = (1_u64..).zip(vectors).filter(|(_, vector)| exceptional(vector)).map(|(frame, _)| frame);
+    let header_only: Vec<u64> = frames.collect();
+    assert_eq!(header_only.len(), HEADER_ONLY.len(), "an exception names a vector that is not there");
+    let capture = Path::new(env!("CARGO_TARGET_TMPDIR")).join("vectors.pcap");
+    fs::write(&capture, capture_of(&areas)).unwrap();
+    let mut differences = Vec::new();
+    let (frames, whole) = compare(&capture, &header_only, &mut differences);
+    assert_eq!(frames, areas.len());
+    assert!(whole * 2 > frames, "most vectors are well-formed, only {whole} of {frames} were");
+    assert!(differences.is_empty(), "{} differences:\n{}", differences.len(), differences.join("\n"));
+}
+
+/// A classic capture of raw IPv4 packets, one pure ACK per option area (IETF draft-gharris-opsawg-pcap, section 4).
+fn capture_of(areas: &[Vec<u8>]) -> Vec<u8> {
+    const LINKTYPE_RAW: u32 = 101;
+    const SNAP_LEN_OCTETS: u32 = 262_144;
+    let mut file = Vec::new();
+    file.extend(0xa1b2_c3d4_u32.to_be_bytes());
+    file.extend([0, 2, 0, 4, 0, 0, 0, 0, 0, 0, 0, 0]);
+    file.extend(SNAP_LEN_OCTETS.to_be_bytes());
+    file.extend(LINKTYPE_RAW.to_be_bytes());
+    for (index, area) in areas.iter().enumerate() {
+        let padded = area.len().next_multiple_of(4);
+        let len = u16::try_from(40 + padded).unwrap();
+        file.extend([0; 4]);
+        file.extend(u32::try_from(index).unwrap().to_be_bytes());
+        file.extend(u32::from(len).to_be_bytes());
+        file.extend(u32::from(len).to_be_bytes());
+        // IPv4: no fragment, TTL 64, TCP, no checksum, 192.0.2.1 to 192.0.2.2 (RFC 5737).
+        file.extend([0x45, 0]);
+        file.extend(len.to_be_bytes());
+        file.extend([0, 0, 0, 0, 64, 6, 0, 0, 192, 0, 2, 1, 192, 0, 2, 2]);
+        file.extend([0xc0, 0x22, 0x1b, 0x58, 0xff, 0xff, 0xff, 0xf0, 0x80, 0, 0, 1]);
+        file.push(u8::try_from((20 + padded) / 4).unwrap() << 4);
+        file.extend([0x10, 0xff, 0xff, 0, 0, 0, 0]);
+        file.extend(area);
+        file.resize(file.len() + padded - area.len(), 0);
+    }
+    file
+}

@@ -1,0 +1,199 @@
+//! What is not authentic, and what later versions may send (draft, {#opt-head}, {#mac-check}).
+
+use hiatus_codec::mac::{Context, Role, Tag};
+use hiatus_codec::{
+    Abort, AbortReason, HoldTime, Life, Message, Nonce, Position, Resume, ResumeAck, Suspend, SuspendAck,
+};
+use hiatus_engine::{CloseReason, Command, Event, PeerState, SelfState, TcpState};
+
+use crate::pair::{A_NONCE, Made, Pair, SUSPEND, Side, names};
+
+const WRONG: Tag = Tag([0; 8]);
+
+#[test]
+fn suspend_with_a_wrong_mac_is_an_ordinary_ack() {
+    //= draft#mac-check
+    //# A receiver MUST treat a segment with an EPOCH, SUSPEND or SUSPEND-ACK
+    //# with a wrong MAC as if it carried no Hiatus option.
+    let mut pair = Pair::on();
+    pair.write(Side::B, b"four");
+    pair.take(Side::B);
+    let suspend = Message::Suspend(Suspend { expected_absence: HoldTime::NONE, tag: WRONG });
+    Made::ack(Side::A, 1, 5).message(&suspend).give(&mut pair);
+    assert_eq!(pair.b.peer_state(), PeerState::Up);
+    // Its acknowledgment counts: nothing is left to be sent again.
+    assert_eq!(pair.alone(Side::B, crate::pair::seconds(50)), []);
+    // A SUSPEND of the other role, life 0.0: a message cannot be sent back to its sender.
+    let mirrored = Context::suspend(Role::Responder, Life::default());
+    Made::ack(Side::A, 1, 5)
+        .sealed(&mirrored, |tag| Message::Suspend(Suspend { expected_absence: HoldTime::NONE, tag }))
+        .give(&mut pair);
+    assert_eq!(pair.b.peer_state(), PeerState::Up);
+}
+
+#[test]
+fn suspend_ack_with_a_wrong_mac_says_nothing() {
+    let mut pair = Pair::on();
+    pair.command(Side::A, SUSPEND);
+    pair.take(Side::A);
+    let ack = Message::SuspendAck(SuspendAck { granted_hold: HoldTime::from_seconds(60), tag: WRONG });
+    Made::ack(Side::B, 1, 1).message(&ack).give(&mut pair);
+    assert_eq!(pair.events(Side::A), []);
+}
+
+#[test]
+fn resume_with_a_wrong_mac_draws_a_challenge() {
+    //= draft#mac-check
+    //# A receiver that is not resuming MUST answer a RESUME with a wrong MAC
+    //# with a challenge ACK under the rate limit of RFC 5961.
+    let mut pair = Pair::on();
+    let life = Life { incarnation: 1, generation: 0 };
+    let forged = Message::Resume(Resume { life, nonce: Nonce(1), end: 1, tag: WRONG });
+    Made::ack(Side::A, 1, 1).message(&forged).give(&mut pair);
+    assert_eq!(names(&pair.take(Side::B)), ["ack"]);
+    // Ten in a second, and no more.
+    let mut challenges = 1;
+    for _ in 0..50 {
+        Made::ack(Side::A, 1, 1).message(&forged).give(&mut pair);
+        challenges += pair.take(Side::B).len();
+    }
+    assert_eq!(challenges, 10);
+    pair.alone(Side::B, crate::pair::seconds(1));
+    Made::ack(Side::A, 1, 1).message(&forged).give(&mut pair);
+    assert_eq!(names(&pair.take(Side::B)), ["ack"]);
+    // A resuming host drops it in silence.
+    pair.command(Side::B, Command::Resume);
+    pair.take(Side::B);
+    Made::ack(Side::A, 1, 1).message(&forged).give(&mut pair);
+    assert_eq!(pair.take(Side::B), []);
+}
+
+#[test]
+fn resume_with_nonce_zero_is_no_resume() {
+    let mut pair = Pair::held();
+    let life = Life { incarnation: 0, generation: 1 };
+    Made::ack(Side::A, 1, 1)
+        .sealed(&Context::resume(Role::Initiator, Position(1), Position(1)), |tag| {
+            Message::Resume(Resume { life, nonce: Nonce(0), end: 1, tag })
+        })
+        .give(&mut pair);
+    assert_eq!(pair.b.peer_state(), PeerState::Held);
+    assert_eq!(pair.take(Side::B), []);
+}
+
+#[test]
+fn resume_ack_that_names_another_life_is_dropped() {
+    //= draft#mac-check
+    //# A receiver MUST drop a segment with a RESUME-ACK with a wrong MAC.
+    let mut pair = Pair::on();
+    pair.command(Side::A, SUSPEND);
+    pair.exchange();
+    pair.command(Side::A, Command::Resume);
+    pair.take(Side::A);
+    let answer = |life, nonce, pair: &mut Pair| {
+        let context = Context::resume_ack(Role::Responder, life, nonce, Position(1), Position(1));
+        Made::ack(Side::B, 1, 1)
+            .sealed(&context, |tag| {
+                Message::ResumeAck(ResumeAck { life: Life::default(), received: 1, end: 1, tag })
+            })
+            .give(pair);
+    };
+    let one = Life { incarnation: 0, generation: 1 };
+    for (life, nonce) in [(Life::default(), A_NONCE), (one, Nonce(5)), (one, Nonce(0))] {
+        answer(life, nonce, &mut pair);
+        assert_eq!(pair.a.self_state(), SelfState::Resuming);
+    }
+    answer(one, A_NONCE, &mut pair);
+    assert_eq!(pair.a.self_state(), SelfState::Up);
+}
+
+#[test]
+fn abort_that_is_not_valid_is_dropped_with_its_reset() {
+    //= draft#mac-check
+    //# A receiver MUST drop an RST with an ABORT that is not valid.
+    let mut pair = Pair::on();
+    let forged = Message::Abort(Abort { reason: AbortReason::APPLICATION, proof: [0; 8] });
+    Made::rst(Side::A, 1).message(&forged).give(&mut pair);
+    let lost = Message::Abort(Abort { reason: AbortReason::LOST, proof: [7; 8] });
+    Made::rst(Side::A, 1).message(&lost).give(&mut pair);
+    // FENCED to another instance of B.
+    let other = Context::abort(Role::Initiator, Life::default(), Nonce(99));
+    let fenced = |tag: Tag| Message::Abort(Abort { reason: AbortReason::FENCED, proof: tag.0 });
+    Made::rst(Side::A, 1).sealed(&other, fenced).give(&mut pair);
+    assert_eq!(pair.b.state(), TcpState::Established);
+    assert_eq!((pair.b.peer_state(), pair.take(Side::B)), (PeerState::Up, vec![]));
+    let own = Context::abort(Role::Initiator, Life::default(), crate::pair::B_NONCE);
+    // Its sequence number does not matter.
+    Made::rst(Side::A, 3_000_000).sealed(&own, fenced).give(&mut pair);
+    let closed = CloseReason::AbortedByPeer(AbortReason::FENCED);
+    assert_eq!(pair.events(Side::B), [Event::Closed { reason: closed }]);
+}
+
+#[test]
+fn unknown_reason_of_a_valid_abort_closes() {
+    //= draft#opt-abort
+    //# A receiver MUST treat a valid ABORT with a reason that it does not
+    //# know as it treats one with a known reason.
+    let mut pair = Pair::on();
+    let reason = AbortReason(200);
+    let context = Context::abort(Role::Initiator, Life::default(), Nonce(0));
+    Made::rst(Side::A, 1)
+        .sealed(&context, |tag| Message::Abort(Abort { reason, proof: tag.0 }))
+        .give(&mut pair);
+    assert_eq!(pair.events(Side::B), [Event::Closed { reason: CloseReason::AbortedByPeer(reason) }]);
+}
+
+#[test]
+fn messages_on_other_segments_are_ignored() {
+    //= draft#opt-head
+    //# A receiver MUST ignore a Hiatus option on a segment other than those
+    //# that the table of messages lists for it.
+    let mut pair = Pair::on();
+    let context = Context::suspend(Role::Initiator, Life::default());
+    Made::ack(Side::A, 1, 1)
+        .payload(b"not a pure ACK")
+        .sealed(&context, |tag| Message::Suspend(Suspend { expected_absence: HoldTime::NONE, tag }))
+        .give(&mut pair);
+    assert_eq!(pair.b.peer_state(), PeerState::Up);
+    assert_eq!(pair.read(Side::B), b"not a pure ACK");
+}
+
+#[test]
+fn acks_with_a_hiatus_option_are_no_duplicates() {
+    //= draft#mac-check
+    //# A receiver MUST NOT count an ACK with a Hiatus option as a duplicate
+    //# ACK.
+    for with_option in [true, false] {
+        let mut pair = Pair::on();
+        pair.write(Side::B, &[1; 6000]);
+        pair.take(Side::B);
+        let echo = Message::EpochEcho(hiatus_codec::EpochEcho { stable_point: 0 });
+        // The first one changes the window.
+        for _ in 0..5 {
+            let ack = Made::ack(Side::A, 1, 1);
+            if with_option { ack.message(&echo) } else { ack }.give(&mut pair);
+        }
+        assert_eq!(names(&pair.take(Side::B)).contains(&"data"), !with_option);
+    }
+}
+
+#[test]
+fn checking_of_macs_is_bounded() {
+    //= draft#mac-check
+    //# A receiver SHOULD bound the rate at which it checks MACs on one
+    //# connection.
+    let mut pair = Pair::on();
+    let forged = Message::Abort(Abort { reason: AbortReason::APPLICATION, proof: [0; 8] });
+    for _ in 0..100 {
+        Made::rst(Side::A, 1).message(&forged).give(&mut pair);
+    }
+    // The hundred and first in this second is dropped although it is right.
+    let context = Context::abort(Role::Initiator, Life::default(), Nonce(0));
+    let right = Made::rst(Side::A, 1)
+        .sealed(&context, |tag| Message::Abort(Abort { reason: AbortReason::APPLICATION, proof: tag.0 }));
+    right.give(&mut pair);
+    assert_eq!(pair.b.state(), TcpState::Established);
+    pair.alone(Side::B, crate::pair::seconds(1));
+    right.give(&mut pair);
+    assert_eq!(pair.b.state(), TcpState::Closed);
+}

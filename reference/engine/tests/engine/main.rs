@@ -1,0 +1,13 @@
+//! Two engines and no network: what leaves the one is handed to the other, or kept from it.
+//!
+//! Expected values are the draft's and RFC 9293's, written by hand.
+
+mod absence;
+mod forged;
+mod holding;
+mod negotiation;
+mod pair;
+mod plain_value;
+mod random;
+mod returning;
+mod tcp;

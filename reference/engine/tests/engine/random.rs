@@ -1,0 +1,203 @@
+//! Whatever arrives, in whatever order: no panic, no endless answer, and the invariants hold.
+
+use core::time::Duration;
+
+use hiatus_codec::mac::{Context, Role, Tag};
+use hiatus_codec::{
+    Abort, AbortReason, Epoch, EpochEcho, Flags, HoldTime, Life, Message, Nonce, Position, Resume, ResumeAck,
+    Suspend, SuspendAck,
+};
+use hiatus_engine::Command;
+use quickcheck::{Arbitrary, Gen, QuickCheck};
+
+use crate::pair::{A_NONCE, Frame, Made, Pair, SUSPEND, Side, hiatus_config};
+
+/// One thing that happens.
+#[derive(Debug, Clone)]
+enum Input {
+    /// A segment by hand, near the window or anywhere.
+    Segment {
+        seq: u32,
+        ack: u32,
+        flags: u16,
+        tsval: u32,
+        len_octets: usize,
+    },
+    /// A segment with a message and the right MAC.
+    Message {
+        kind: u8,
+        seq: u32,
+        ack: u32,
+        life: (u8, u8),
+        nonce: u8,
+        number: u32,
+    },
+    /// What both ends said so far arrives, or is lost: bit n tells for segment n.
+    Exchange {
+        arrives: u64,
+    },
+    Write {
+        len_octets: usize,
+    },
+    Read,
+    Pass {
+        millis: u64,
+    },
+    Command {
+        kind: u8,
+    },
+}
+
+fn near(g: &mut Gen) -> u32 {
+    match u8::arbitrary(g) % 8 {
+        0 => u32::arbitrary(g),
+        1 => 0,
+        2 => u32::arbitrary(g) % 100_000,
+        _ => 1 + u32::arbitrary(g) % 4000,
+    }
+}
+
+impl Arbitrary for Input {
+    fn arbitrary(g: &mut Gen) -> Self {
+        let small = |g: &mut Gen| u8::arbitrary(g) % 4;
+        match u8::arbitrary(g) % 16 {
+            0..3 => Self::Segment {
+                seq: near(g),
+                ack: near(g),
+                flags: if bool::arbitrary(g) { Flags::ACK.0 } else { u16::arbitrary(g) & 0x1ff },
+                tsval: if bool::arbitrary(g) { 500_000_000 } else { u32::arbitrary(g) },
+                len_octets: usize::arbitrary(g) % 1500,
+            },
+            3..7 => Self::Message {
+                kind: u8::arbitrary(g) % 7,
+                seq: near(g),
+                ack: near(g),
+                life: (small(g), small(g)),
+                nonce: small(g),
+                number: near(g),
+            },
+            7..11 => Self::Exchange { arrives: u64::arbitrary(g) | u64::arbitrary(g) },
+            11 => Self::Write { len_octets: usize::arbitrary(g) % 5000 },
+            12 => Self::Read,
+            13..15 => Self::Pass { millis: u64::arbitrary(g) % 200_000 },
+            _ => Self::Command { kind: u8::arbitrary(g) % 16 },
+        }
+    }
+}
+
+/// A message of A with the right MAC.
+fn give_message(pair: &mut Pair, kind: u8, made: Made, life: Life, nonce: Nonce, number: u32, received: u32) {
+    let role = Role::Initiator;
+    let (p1, p2) = (Position(u64::from(received)), Position(u64::from(number)));
+    let made = match kind {
+        0 => made.sealed(&Context::resume(role, p1, p2), |tag| {
+            Message::Resume(Resume { life, nonce, end: number, tag })
+        }),
+        1 => made.sealed(&Context::resume_ack(role, life, crate::pair::B_NONCE, p1, p2), |tag| {
+            Message::ResumeAck(ResumeAck { life, received, end: number, tag })
+        }),
+        2 => made.sealed(&Context::suspend(role, life), |tag| {
+            Message::Suspend(Suspend { expected_absence: HoldTime::NONE, tag })
+        }),
+        3 => made.sealed(&Context::suspend_ack(role, life), |tag| {
+            Message::SuspendAck(SuspendAck { granted_hold: HoldTime::from_seconds(60), tag })
+        }),
+        4 => made.sealed(&Context::epoch(role, life, p2), |tag| {
+            Message::Epoch(Epoch { number, stable_point: number, tag })
+        }),
+        5 => made.message(&Message::EpochEcho(EpochEcho { stable_point: number })),
+        _ => {
+            let reason = AbortReason(u8::try_from(number % 9).expect("small"));
+            made.flags(Flags::RST).sealed(&Context::abort(role, life, Nonce(0)), |tag: Tag| {
+                Message::Abort(Abort { reason, proof: tag.0 })
+            })
+        }
+    };
+    made.give(pair);
+}
+
+fn command(kind: u8, number: u32) -> Command {
+    match kind {
+        0..4 => SUSPEND,
+        4..9 => Command::Resume,
+        9..12 => Command::Close,
+        12 => Command::Abort,
+        _ => Command::Restored { incarnation: number, nonce: Nonce(number + 1), tsval_ceiling: number },
+    }
+}
+
+fn apply(pair: &mut Pair, wire: &mut Vec<Frame>, index: usize, input: &Input) {
+    let side = if index.is_multiple_of(3) { Side::A } else { Side::B };
+    let now = pair.now;
+    match *input {
+        Input::Segment { seq, ack, flags, tsval, len_octets } => {
+            Made::ack(Side::A, seq, ack)
+                .flags(Flags(flags))
+                .tsval(tsval)
+                .payload(&vec![7; len_octets])
+                .give(pair);
+        }
+        Input::Message { kind, seq, ack, life, nonce, number } => {
+            let life = Life { incarnation: u32::from(life.0), generation: u16::from(life.1) };
+            let nonce = if nonce == 0 { A_NONCE } else { Nonce(u32::from(nonce)) };
+            give_message(pair, kind, Made::ack(Side::A, seq, ack), life, nonce, number, ack);
+        }
+        Input::Exchange { arrives } => {
+            for (number, frame) in core::mem::take(wire).iter().enumerate() {
+                if arrives >> (number % 64) & 1 == 1 {
+                    pair.deliver(frame);
+                }
+            }
+        }
+        Input::Write { len_octets } => {
+            pair.end(side).write(now, &vec![1; len_octets]).ok();
+        }
+        Input::Read => {
+            pair.read(side);
+        }
+        Input::Pass { millis } => {
+            let frames = pair.alone(side, Duration::from_millis(millis));
+            wire.extend(frames);
+        }
+        Input::Command { kind } => {
+            let number = u32::try_from(index).expect("small");
+            pair.end(side).handle_command(now, command(kind, number)).ok();
+        }
+    }
+    for side in [Side::A, Side::B] {
+        // A bound on what one input draws: the window of the other end, or a handful.
+        let frames = pair.take(side);
+        assert!(frames.len() <= 100);
+        wire.extend(frames);
+        pair.end(side).check_invariants().expect("invariants");
+        let events = pair.events(side);
+        assert!(events.len() <= 64);
+    }
+}
+
+/// The same inputs in every run.
+fn seeded() -> QuickCheck {
+    /// Inputs in one property, at most.
+    const SIZE: usize = 100;
+    QuickCheck::new().rng(Gen::from_size_and_seed(SIZE, 0x4849))
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "quickcheck gives the vector away")]
+fn run(mut pair: Pair, inputs: Vec<Input>) -> bool {
+    let mut wire = Vec::new();
+    for (index, input) in inputs.iter().enumerate() {
+        apply(&mut pair, &mut wire, index, input);
+    }
+    true
+}
+
+#[test]
+fn any_input_keeps_the_invariants() {
+    seeded().tests(3000).quickcheck((|inputs| run(Pair::on(), inputs)) as fn(Vec<Input>) -> bool);
+}
+
+#[test]
+fn any_input_keeps_the_invariants_from_the_first_syn_on() {
+    let property = |inputs| run(Pair::new(hiatus_config(), hiatus_config()), inputs);
+    seeded().tests(2000).quickcheck(property as fn(Vec<Input>) -> bool);
+}

@@ -1,0 +1,530 @@
+//! Coming back: RESUME, its answers, synchronising, and ends (draft, {#resuming}, {#resume-received}, {#sync},
+//! {#ending}).
+
+use core::time::Duration;
+
+use hiatus_codec::mac::{Context, Role};
+use hiatus_codec::{AbortReason, Flags, Life, Message, Nonce, Position, Resume, ResumeAck, SequenceNumber};
+use hiatus_engine::{
+    CloseReason, Command, CommandError, Event, FallbackReason, HiatusState, PeerState, SelfState, TcpState,
+    WriteError, answer_stray,
+};
+
+use crate::pair::{
+    A_ISN, A_NONCE, B_ISN, B_KEY, Frame, HOLD_SECONDS, Made, Pair, SUSPEND, Side, names, older_config,
+    seconds,
+};
+
+const ONE: Life = Life { incarnation: 0, generation: 1 };
+
+/// A is back after a long while and has said so; B has not heard it.
+fn resuming() -> (Pair, Frame) {
+    let mut pair = Pair::held();
+    pair.off(seconds(1000));
+    pair.command(Side::A, Command::Resume);
+    let mut frames = pair.take(Side::A);
+    assert_eq!(names(&frames), ["resume"]);
+    (pair, frames.remove(0))
+}
+
+fn resume(frame: &Frame) -> Resume {
+    let Some(Message::Resume(resume)) = frame.message() else { panic!("RESUME, not {}", frame.name()) };
+    resume
+}
+
+fn resume_ack(frame: &Frame) -> ResumeAck {
+    let Some(Message::ResumeAck(ack)) = frame.message() else { panic!("RESUME-ACK, not {}", frame.name()) };
+    ack
+}
+
+fn abort_reason(frame: &Frame) -> AbortReason {
+    let Some(Message::Abort(abort)) = frame.message() else { panic!("ABORT, not {}", frame.name()) };
+    assert_eq!(frame.segment().flags, Flags::RST);
+    abort.reason
+}
+
+#[test]
+fn return_takes_one_round_trip() {
+    //= draft#resuming
+    //# A host that comes back with its memory intact MUST raise its
+    //# generation by one before it sends RESUME.
+    //= draft#resume-received
+    //# A host MUST synchronise on a valid RESUME of a newer life and answer
+    //# with RESUME-ACK.
+    let (mut pair, sent) = resuming();
+    assert_eq!(pair.a.self_state(), SelfState::Resuming);
+    assert_eq!((resume(&sent).life, resume(&sent).nonce), (ONE, A_NONCE));
+    // Nothing was written: SND.LIM is after the SYN.
+    assert_eq!(resume(&sent).end, 1);
+    assert_eq!((sent.segment().seq.0, sent.segment().ack.0), (A_ISN + 1, B_ISN + 1));
+    pair.deliver(&sent);
+    assert_eq!(pair.b.peer_state(), PeerState::Up);
+    assert_eq!(pair.events(Side::B), [Event::PeerResumed]);
+    let answer = pair.take(Side::B);
+    assert_eq!(names(&answer), ["resume-ack"]);
+    let ack = resume_ack(&answer[0]);
+    assert_eq!((ack.life, ack.received, ack.end), (Life::default(), 1, 1));
+    pair.deliver(&answer[0]);
+    assert_eq!(pair.a.self_state(), SelfState::Up);
+    assert_eq!(pair.events(Side::A), [Event::Resumed]);
+    // The next absence has the next generation, and its SUSPEND is believed.
+    pair.command(Side::A, SUSPEND);
+    pair.exchange();
+    assert_eq!(pair.b.peer_state(), PeerState::Held);
+    pair.command(Side::A, Command::Resume);
+    assert_eq!(resume(&pair.take(Side::A)[0]).life.generation, 2);
+}
+
+#[test]
+fn sequence_number_of_resume_ack_is_within_what_the_resumer_knows() {
+    //= draft#opt-resume-ack
+    //# A sender MUST set SEG.ACK of a RESUME-ACK to the smaller of its
+    //# RCV.NXT and SEG.SEQ of the RESUME that it answers.
+    let mut pair = Pair::on();
+    pair.write(Side::A, b"hello");
+    pair.exchange();
+    // By hand, from an A whose SND.NXT is at 3 again: RCV.NXT of B is 6.
+    give_resume(&mut pair, 3, ONE, A_NONCE, 1, 6);
+    let answer = pair.take(Side::B);
+    assert_eq!(answer[0].segment().ack.0, A_ISN + 3);
+    assert_eq!(resume_ack(&answer[0]).received, 6);
+    // And from one that is ahead of it.
+    give_resume(&mut pair, 8, Life { incarnation: 0, generation: 2 }, A_NONCE, 1, 8);
+    assert_eq!(pair.take(Side::B)[0].segment().ack.0, A_ISN + 6);
+}
+
+/// RESUME of A by hand: SEG.SEQ `seq`, R `received`, End `end`.
+fn give_resume(pair: &mut Pair, seq: u32, life: Life, nonce: Nonce, received: u32, end: u32) {
+    let context = Context::resume(Role::Initiator, Position(u64::from(received)), Position(u64::from(end)));
+    Made::ack(Side::A, seq, received)
+        .sealed(&context, |tag| Message::Resume(Resume { life, nonce, end, tag }))
+        .give(pair);
+}
+
+#[test]
+fn resuming_host_is_mute_and_deaf() {
+    //= draft#resuming
+    //# A host in RESUMING MUST NOT send a segment other than RESUME,
+    //# RESUME-ACK, SUSPEND-ACK and ABORT.
+    //= draft#resuming
+    //# A host in RESUMING MUST drop every segment that carries no RESUME,
+    //# RESUME-ACK, SUSPEND or ABORT.
+    let mut pair = Pair::on();
+    pair.write(Side::A, b"in flight");
+    pair.take(Side::A);
+    pair.command(Side::A, Command::Resume);
+    // The application's writes wait.
+    let now = pair.now;
+    assert_eq!(pair.a.write(now, b"more"), Ok(0));
+    Made::ack(Side::B, 1, 10).payload(b"data").give(&mut pair);
+    assert_eq!(pair.read(Side::A), b"");
+    let said = pair.alone(Side::A, seconds(90));
+    assert!(names(&said).iter().all(|name| *name == "resume"), "{:?}", names(&said));
+    pair.command(Side::A, Command::Close);
+    assert_eq!(pair.a.write(pair.now, b"more"), Err(WriteError::Closing { found: TcpState::Established }));
+    let frames = pair.alone(Side::A, seconds(60));
+    // End did not move.
+    assert_eq!(resume(frames.last().expect("another RESUME")).end, 10);
+    pair.deliver(frames.last().expect("another RESUME"));
+    pair.exchange();
+    assert_eq!(pair.read(Side::B), b"in flight");
+    assert!(pair.events(Side::B).contains(&Event::PeerClosed));
+}
+
+#[test]
+fn resume_is_repeated_less_and_less_often() {
+    //= draft#resuming
+    //# A host in RESUMING MUST repeat RESUME after at least one second,
+    //# doubling the interval each time up to 60 seconds.
+    //= draft#resuming
+    //# A host SHOULD lengthen each interval between RESUMEs by a random part
+    //# of up to a quarter.
+    let (mut pair, first) = resuming();
+    let mut frames = vec![first];
+    frames.extend(pair.alone(Side::A, seconds(600)));
+    let least = [1, 2, 4, 8, 16, 32, 60, 60, 60];
+    for (index, least_s) in least.into_iter().enumerate() {
+        let interval = frames[index + 1].at.since(frames[index].at);
+        assert!(
+            interval >= seconds(least_s) && interval <= seconds(least_s) * 5 / 4,
+            "{index}: {interval:?}"
+        );
+    }
+    assert!(frames.windows(2).any(|pair| pair[1].at.since(pair[0].at).subsec_micros() != 0));
+}
+
+#[test]
+fn silence_ends_resuming_at_the_longest_hold() {
+    //= draft#resuming
+    //# A host in RESUMING MUST close the connection when no RESUME-ACK has
+    //# come for as long as the longest of the two offered holds and R2.
+    let (mut pair, _lost) = resuming();
+    pair.alone(Side::A, seconds(HOLD_SECONDS - 1));
+    assert_eq!(pair.a.state(), TcpState::Established);
+    pair.alone(Side::A, seconds(1));
+    assert_eq!(pair.events(Side::A), [Event::Closed { reason: CloseReason::NoAnswer }]);
+}
+
+#[test]
+fn own_resume_follows_the_answer_to_a_resume() {
+    //= draft#resuming
+    //# A host in RESUMING MUST send its own RESUME at once after it has
+    //# answered a RESUME.
+    let (mut pair, _lost) = resuming();
+    pair.command(Side::B, Command::Resume);
+    let from_b = pair.take(Side::B);
+    pair.deliver(&from_b[0]);
+    let answers = pair.take(Side::A);
+    assert_eq!(names(&answers), ["resume-ack", "resume"]);
+    assert_eq!(pair.a.self_state(), SelfState::Resuming);
+    for frame in &answers {
+        pair.deliver(frame);
+    }
+    pair.exchange();
+    assert_eq!((pair.a.self_state(), pair.b.self_state()), (SelfState::Up, SelfState::Up));
+    assert_eq!((pair.a.peer_state(), pair.b.peer_state()), (PeerState::Up, PeerState::Up));
+}
+
+#[test]
+fn third_bare_reset_is_believed() {
+    //= draft#resuming
+    //# A host in RESUMING MUST close the connection at the third bare RST
+    //# with SEG.SEQ equal to RCV.NXT, each of the three having come after
+    //# another RESUME.
+    let (mut pair, first) = resuming();
+    let mut sent = first;
+    for round in 1..=3 {
+        assert_eq!(pair.a.state(), TcpState::Established, "before RST {round}");
+        // One with another number, and a second after the same RESUME, do not count.
+        Made::rst(Side::B, 2).give(&mut pair);
+        let mut buffer = [0; 60];
+        let answer = answer_stray(&sent.segment(), None, &mut buffer).expect("an RST");
+        assert_eq!(answer.flags, Flags::RST);
+        pair.arrive(Side::A, &answer);
+        pair.arrive(Side::A, &answer);
+        let mut more = pair.alone(Side::A, seconds(10));
+        if round < 3 {
+            sent = more.remove(0);
+        }
+    }
+    assert_eq!(pair.events(Side::A), [Event::Closed { reason: CloseReason::PeerHasNoState }]);
+}
+
+#[test]
+fn six_resumes_that_met_plain_segments_end_hiatus() {
+    //= draft#resuming
+    //# A host in RESUMING that was not restored MUST fall back to plain TCP
+    //# when six RESUMEs have each met a plain segment and nothing else.
+    let (mut pair, _first) = resuming();
+    for round in 0..6 {
+        assert_eq!(pair.a.hiatus_state(), HiatusState::On, "round {round}");
+        // Two after one RESUME count once.
+        Made::ack(Side::B, 1, 1).give(&mut pair);
+        Made::ack(Side::B, 1, 1).give(&mut pair);
+        if round < 5 {
+            let mut more = Vec::new();
+            while more.is_empty() {
+                more = pair.alone(Side::A, Duration::from_millis(500));
+            }
+        }
+    }
+    assert_eq!(pair.a.hiatus_state(), HiatusState::Off);
+    let fell_back = Event::FellBack { reason: FallbackReason::ResumeMetPlain };
+    assert_eq!(pair.events(Side::A), [fell_back]);
+    pair.write(Side::A, b"plain");
+    assert_eq!(names(&pair.take(Side::A)), ["data"]);
+}
+
+#[test]
+fn host_without_state_answers_lost_if_it_can() {
+    //= draft#resume-received
+    //# A host without state of the connection MUST answer a RESUME with ABORT
+    //# and reason LOST if it can derive its key, and with an RST otherwise.
+    let (mut pair, sent) = resuming();
+    let mut buffer = [0; 60];
+    let answer = answer_stray(&sent.segment(), Some(B_KEY), &mut buffer).expect("an ABORT");
+    assert_eq!(answer.flags, Flags::RST);
+    assert_eq!(answer.seq, SequenceNumber(B_ISN + 1));
+    pair.arrive(Side::A, &answer);
+    assert_eq!(
+        pair.events(Side::A),
+        [Event::Closed { reason: CloseReason::AbortedByPeer(AbortReason::LOST) }]
+    );
+    // To anything else it is an RST, and to an RST nothing.
+    let mut other = Pair::on();
+    other.write(Side::A, b"x");
+    let data = other.take(Side::A);
+    let answer = answer_stray(&data[0].segment(), Some(B_KEY), &mut buffer).expect("an RST");
+    assert_eq!(answer.options.len(), 0);
+    let reset = Frame { from: Side::B, at: other.now, octets: buffer[..20].to_vec() };
+    assert_eq!(answer_stray(&reset.segment(), Some(B_KEY), &mut [0; 60]), None);
+}
+
+#[test]
+fn resume_of_the_recorded_life_is_only_answered() {
+    //= draft#resume-received
+    //# A host MUST answer a valid RESUME of the recorded life and nonce with
+    //# a RESUME-ACK.
+    //= draft#resume-received
+    //# A host MUST NOT apply the positions of a RESUME of the recorded life.
+    let (mut pair, sent) = resuming();
+    pair.deliver(&sent);
+    pair.exchange();
+    // B sends 100 octets, which A acknowledges; then the old RESUME comes again.
+    pair.write(Side::B, &[3; 100]);
+    pair.exchange();
+    pair.deliver(&sent);
+    let answer = pair.take(Side::B);
+    assert_eq!(names(&answer), ["resume-ack"]);
+    assert_eq!(answer[0].segment().seq.0, B_ISN + 101);
+    // Nothing is sent again, and the answer to an answered RESUME changes nothing at A.
+    pair.deliver(&answer[0]);
+    assert_eq!(pair.pass(seconds(10)), []);
+}
+
+#[test]
+fn older_incarnation_and_clone_are_fenced() {
+    //= draft#resume-received
+    //# A host MUST answer a valid RESUME of an older incarnation, or of the
+    //# recorded incarnation with another nonce, with ABORT and reason FENCED.
+    let mut pair = Pair::on();
+    let five = Life { incarnation: 5, generation: 0 };
+    give_resume(&mut pair, 1, five, Nonce(7), 1, 1);
+    assert_eq!(names(&pair.take(Side::B)), ["resume-ack"]);
+    for (life, nonce) in [
+        (Life { incarnation: 4, generation: 9 }, Nonce(7)),
+        (five, Nonce(8)),
+        (Life { incarnation: 5, generation: 1 }, Nonce(8)),
+    ] {
+        give_resume(&mut pair, 1, life, nonce, 1, 1);
+        let answer = pair.take(Side::B);
+        assert_eq!(abort_reason(&answer[0]), AbortReason::FENCED);
+        // SEG.SEQ is SEG.ACK of the RESUME, and the MAC names its life and nonce.
+        assert_eq!(answer[0].segment().seq.0, B_ISN + 1);
+        let Some(Message::Abort(abort)) = answer[0].message() else { panic!("ABORT") };
+        let context = Context::abort(Role::Responder, life, nonce);
+        let tag =
+            hiatus_codec::mac::tag_of_message(&crate::pair::session_key(), &context, &Message::Abort(abort));
+        assert_eq!(tag.expect("a tag").0, abort.proof);
+    }
+    // The connection of the latest instance stands.
+    assert_eq!(pair.b.state(), TcpState::Established);
+    give_resume(&mut pair, 1, five, Nonce(7), 1, 1);
+    assert_eq!(names(&pair.take(Side::B)), ["resume-ack"]);
+}
+
+#[test]
+fn older_generation_is_dropped() {
+    //= draft#resume-received
+    //# A host MUST drop a valid RESUME of the recorded incarnation and nonce
+    //# with an older generation.
+    let mut pair = Pair::on();
+    give_resume(&mut pair, 1, Life { incarnation: 0, generation: 3 }, A_NONCE, 1, 1);
+    pair.take(Side::B);
+    give_resume(&mut pair, 1, Life { incarnation: 0, generation: 2 }, A_NONCE, 1, 1);
+    assert_eq!(pair.take(Side::B), []);
+}
+
+#[test]
+fn resume_ack_of_an_older_life_is_refused() {
+    //= draft#resuming
+    //# A host in RESUMING MUST NOT accept a RESUME-ACK that carries an older
+    //# life than the one recorded of the peer.
+    let (mut pair, sent) = resuming();
+    pair.deliver(&sent);
+    let old = pair.take(Side::B);
+    assert_eq!(resume_ack(&old[0]).life, Life::default());
+    // Before it arrives, B returns from an absence of its own.
+    pair.command(Side::B, Command::Resume);
+    let newer = pair.take(Side::B);
+    pair.deliver(&newer[0]);
+    pair.take(Side::A);
+    pair.deliver(&old[0]);
+    assert_eq!(pair.a.self_state(), SelfState::Resuming);
+}
+
+#[test]
+fn positions_that_do_not_fit_abort_the_connection() {
+    //= draft#sync
+    //# A host MUST answer a RESUME of a newer life with R below its SND.STB
+    //# with ABORT and reason GONE.
+    //= draft#sync
+    //# A host MUST answer a RESUME of a newer life with R above its SND.LIM,
+    //# or with End below its RCV.NXT, with ABORT and reason DIVERGED.
+    let cases =
+        [(100, 6, AbortReason::GONE), (102, 6, AbortReason::DIVERGED), (101, 5, AbortReason::DIVERGED)];
+    for (received, end, reason) in cases {
+        let mut pair = Pair::on();
+        // B sent 100 octets and A 5, all acknowledged: SND.STB = SND.LIM = 101 and RCV.NXT = 6 at B.
+        pair.write(Side::B, &[0; 100]);
+        pair.write(Side::A, b"hello");
+        pair.exchange();
+        pair.events(Side::B);
+        give_resume(&mut pair, 1, Life { incarnation: 1, generation: 0 }, Nonce(9), received, end);
+        let answer = pair.take(Side::B);
+        assert_eq!(abort_reason(&answer[0]), reason, "R {received}, End {end}");
+        assert_eq!(answer[0].segment().seq.0, B_ISN.wrapping_add(received));
+        assert_eq!(pair.events(Side::B), [Event::Closed { reason: CloseReason::AbortedHere(reason) }]);
+        //= draft#ending
+        //# For 60 seconds after it has sent ABORT, a host MUST answer a RESUME of
+        //# that connection with the same reason again.
+        pair.alone(Side::B, seconds(59));
+        give_resume(&mut pair, 1, Life { incarnation: 1, generation: 0 }, Nonce(9), received, end);
+        assert_eq!(abort_reason(&pair.take(Side::B)[0]), reason);
+        pair.alone(Side::B, seconds(1));
+        give_resume(&mut pair, 1, Life { incarnation: 1, generation: 0 }, Nonce(9), received, end);
+        assert_eq!(pair.take(Side::B), []);
+    }
+}
+
+#[test]
+fn synchronising_rewinds_and_drops_what_is_out_of_order() {
+    //= draft#sync
+    //# A host that synchronises MUST set SND.UNA and SND.NXT to R.
+    //= draft#sync
+    //# A host that synchronises MUST drop the data that it holds out of
+    //# order.
+    let mut pair = Pair::on();
+    // Five segments of B are lost; A got nothing.
+    pair.write(Side::B, &[4; 7000]);
+    assert_eq!(pair.take(Side::B).len(), 5);
+    // The second segment of A arrives, the first does not.
+    pair.write(Side::A, &[5; 2000]);
+    let data = pair.take(Side::A);
+    pair.deliver(&data[1]);
+    pair.command(Side::A, SUSPEND);
+    pair.exchange();
+    pair.command(Side::A, Command::Resume);
+    let sent = pair.take(Side::A);
+    pair.deliver(&sent[0]);
+    let frames = pair.take(Side::B);
+    assert_eq!(names(&frames)[..2], ["resume-ack", "data"]);
+    // SEG.SEQ is SND.NXT after the rewind; the first octet goes again at once.
+    assert_eq!(frames[0].segment().seq.0, B_ISN + 1);
+    assert_eq!(frames[1].segment().seq.0, B_ISN + 1);
+    for frame in &frames {
+        pair.deliver(frame);
+    }
+    // A sends everything again, the second segment too.
+    let again = pair.take(Side::A);
+    let octets: usize = again.iter().map(|frame| frame.segment().payload.len()).sum();
+    assert_eq!(octets, 2000);
+    pair.deliver(again.iter().find(|frame| frame.segment().seq.0 == A_ISN + 1).expect("the first"));
+    assert_eq!(pair.b.readable_octets(), 1448);
+}
+
+#[test]
+fn synchronising_starts_slowly_after_an_absence() {
+    //= draft#sync
+    //# A host that synchronises after more than one RTO, or to an R below its
+    //# SND.NXT, SHOULD start with a congestion window of at most the initial
+    //# window.
+    let mut pair = Pair::on();
+    // Long enough in one go for the window to have grown beyond ten segments.
+    for _ in 0..8 {
+        pair.write(Side::B, &[6; 60_000]);
+        pair.exchange();
+        pair.read(Side::A);
+        pair.exchange();
+    }
+    pair.command(Side::A, SUSPEND);
+    pair.exchange();
+    pair.write(Side::B, &[6; 60_000]);
+    pair.off(seconds(100));
+    pair.command(Side::A, Command::Resume);
+    let sent = pair.take(Side::A);
+    pair.deliver(&sent[0]);
+    let octets: usize = pair.take(Side::B).iter().map(|frame| frame.segment().payload.len()).sum();
+    assert!(octets <= 14_600, "{octets} octets at once");
+}
+
+#[test]
+fn application_abort_is_an_abort_with_a_reason() {
+    //= draft#ending
+    //# A host that resets a connection that is on MUST send ABORT and not a
+    //# bare RST.
+    //= draft#ending
+    //# A host that receives a valid ABORT MUST close the connection at once.
+    let mut pair = Pair::on();
+    pair.write(Side::A, b"x");
+    pair.exchange();
+    pair.events(Side::B);
+    pair.command(Side::A, Command::Abort);
+    let frames = pair.take(Side::A);
+    assert_eq!(abort_reason(&frames[0]), AbortReason::APPLICATION);
+    // SEG.SEQ is SND.NXT.
+    assert_eq!(frames[0].segment().seq.0, A_ISN + 2);
+    pair.deliver(&frames[0]);
+    let closed = CloseReason::AbortedByPeer(AbortReason::APPLICATION);
+    assert_eq!(pair.events(Side::B), [Event::Closed { reason: closed }]);
+    assert_eq!(pair.events(Side::A).last(), Some(&Event::Closed { reason: CloseReason::Aborted }));
+}
+
+#[test]
+fn time_away_is_not_charged() {
+    let mut pair = Pair::on();
+    pair.write(Side::A, b"lost");
+    pair.take(Side::A);
+    // A loses power for a day, and comes back before any timer of its own can fire.
+    pair.off(seconds(24 * 3600));
+    pair.command(Side::A, Command::Resume);
+    let frames = pair.exchange();
+    assert_eq!(names(&frames), ["resume", "resume-ack", "data", "ack"]);
+    // The RTO is the initial one again, and R2 begins anew.
+    pair.write(Side::A, b"lost too");
+    pair.take(Side::A);
+    let start = pair.now;
+    let again = pair.alone(Side::A, seconds(1));
+    assert_eq!(again[0].at.since(start), seconds(1));
+    assert_eq!(pair.a.peer_state(), PeerState::Up);
+}
+
+#[test]
+fn plain_connection_forgives_the_absence_too() {
+    let mut pair = Pair::new(hiatus_engine::Config::default(), hiatus_engine::Config::default());
+    pair.exchange();
+    pair.write(Side::A, b"lost");
+    pair.take(Side::A);
+    pair.off(seconds(600));
+    pair.command(Side::A, Command::Resume);
+    let frames = pair.alone(Side::A, seconds(1));
+    assert_eq!(names(&frames), ["data"]);
+}
+
+#[test]
+fn restored_host_resumes_in_a_new_incarnation() {
+    let mut pair = Pair::on_with(older_config(), older_config());
+    let snapshot = pair.a.clone();
+    pair.write(Side::B, b"after the snapshot, lost");
+    pair.take(Side::B);
+    pair.a = snapshot;
+    pair.now = pair.now + seconds(60);
+    let nonce = Nonce(0x77);
+    let refused = Command::Restored { incarnation: 0, nonce, tsval_ceiling: 0 };
+    let not_newer = CommandError::NotNewer { found: 0, present: 0 };
+    let now = pair.now;
+    assert_eq!(pair.a.handle_command(now, refused), Err(not_newer));
+    pair.command(Side::A, Command::Restored { incarnation: 9, nonce, tsval_ceiling: 3_000_000_000 });
+    let sent = pair.take(Side::A);
+    assert_eq!(resume(&sent[0]).life, Life { incarnation: 9, generation: 0 });
+    // At least 2^22 ticks above every earlier TSval (draft, {#restoring}).
+    assert!(sent[0].timestamps().value >= 3_000_000_000 + (1 << 22));
+    pair.deliver(&sent[0]);
+    pair.exchange();
+    assert_eq!(pair.read(Side::A), b"after the snapshot, lost");
+    assert_eq!(pair.a.self_state(), SelfState::Up);
+}
+
+#[test]
+fn restored_host_whose_peer_is_plain_resets() {
+    let mut pair = Pair::on_with(older_config(), older_config());
+    pair.command(Side::A, Command::Restored { incarnation: 1, nonce: Nonce(3), tsval_ceiling: 0 });
+    pair.take(Side::A);
+    for _ in 0..6 {
+        Made::ack(Side::B, 1, 1).give(&mut pair);
+        if pair.a.state() == TcpState::Established {
+            while pair.alone(Side::A, Duration::from_millis(500)).is_empty() {}
+        }
+    }
+    assert_eq!(pair.events(Side::A), [Event::Closed { reason: CloseReason::PeerIsPlain }]);
+}
