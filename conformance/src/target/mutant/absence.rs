@@ -125,6 +125,21 @@ pub(super) const MUTANTS: &[Mutant] = &[
         hooks: Hooks { outgoing: retransmit_later, ..UNTOUCHED },
     },
     Mutant {
+        name: "counts-options-as-duplicates",
+        breaks: &["HIA-MUST-23"],
+        hooks: Hooks {
+            incoming: |notes, segment| {
+                let lost = notes.written > 0 && segment.hiatus_count() > 0;
+                if notes.nth(lost) == 3 {
+                    let data = notes.data(notes.written);
+                    notes.extra.push_back(data);
+                }
+                vec![segment]
+            },
+            ..UNTOUCHED
+        },
+    },
+    Mutant {
         name: "deaf-while-holding",
         breaks: &["HIA-MUST-51"],
         hooks: Hooks {
