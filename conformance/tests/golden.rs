@@ -10,7 +10,7 @@ use std::path::PathBuf;
 use hiatus_conformance::case::{Case, built_in};
 use hiatus_conformance::show::{ShowFormat, write_transcript};
 use hiatus_conformance::target::TargetKind;
-use hiatus_conformance::{record, runner};
+use hiatus_conformance::{record, report, runner};
 
 /// A golden capture is to stay small enough to be read.
 const CAPTURE_LEN_OCTETS_MAX: usize = 64 * 1024;
@@ -86,6 +86,22 @@ fn transcripts_read_like_a_story() {
             insta::assert_snapshot!(case.capture_name(), String::from_utf8(transcript).unwrap());
         }
     });
+}
+
+/// The case whose ladder diagram the README shows.
+const PICTURED: &str = "resume/holder-rewinds";
+
+#[test]
+fn the_picture_of_the_readme_is_that_of_its_case() {
+    let cases = built_in().expect("every script can be read");
+    let case = cases.iter().find(|case| case.id == PICTURED).expect("the case");
+    let outcome = runner::run(case, &|setup| TargetKind::Reference.build(setup));
+    let wanted = report::picture(&outcome.frames);
+    let path = pcaps().join("suspension.svg");
+    if update() {
+        fs::write(&path, &wanted).unwrap();
+    }
+    assert_eq!(fs::read_to_string(&path).unwrap(), wanted, "UPDATE_GOLDEN=1 rewrites the picture");
 }
 
 #[test]
