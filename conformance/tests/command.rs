@@ -74,7 +74,7 @@ fn a_failing_run_fits_the_schema_and_exits_with_1() {
 fn what_cannot_be_run_exits_with_2() {
     assert_eq!(conform(&["run", "no-such-case", "--out", &out("none")]).status.code(), Some(2));
     assert_eq!(conform(&["run", "--mutant", "no-such-mutant", "--out", &out("none")]).status.code(), Some(2));
-    assert_eq!(conform(&["explain", "HIA-MUST-9999"]).status.code(), Some(2));
+    assert_eq!(conform(&["explain", "no-such-requirement"]).status.code(), Some(2));
     assert_eq!(conform(&["show", "no-such-file"]).status.code(), Some(2));
 }
 

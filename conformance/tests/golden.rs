@@ -32,7 +32,10 @@ fn capture(case: &Case) -> Vec<u8> {
 
 fn captures() -> BTreeMap<String, Vec<u8>> {
     let cases = built_in().expect("every script can be read");
-    cases.iter().map(|case| (format!("{}.pcapng", case.capture_name()), capture(case))).collect()
+    let captures: BTreeMap<String, Vec<u8>> =
+        cases.iter().map(|case| (format!("{}.pcapng", case.capture_name()), capture(case))).collect();
+    assert_eq!(captures.len(), cases.len(), "two cases share the name of a capture");
+    captures
 }
 
 #[test]

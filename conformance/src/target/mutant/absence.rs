@@ -14,7 +14,7 @@ const HOLD: Duration = Duration::from_secs(300);
 pub(super) const MUTANTS: &[Mutant] = &[
     Mutant {
         name: "closes-its-window",
-        breaks: &["HIA-MUST-43"],
+        breaks: &["HIA-MUST-43", "HIA-SHOULD-4"],
         hooks: Hooks {
             outgoing: |_, segment| {
                 let window = if has(&segment, Subtype::SUSPEND) { 0 } else { segment.window };
