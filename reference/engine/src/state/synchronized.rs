@@ -136,7 +136,7 @@ impl Synchronized {
             }
             Checked::Plain if arrived.has(Flags::RST) && arrived.seq == tcb.rcv.nxt => tcb.resume_met_reset(),
             Checked::Plain if !arrived.has(Flags::RST) && !arrived.has(Flags::SYN) => {
-                tcb.resume_met_plain(cx)
+                tcb.resume_met_plain(cx, arrived)
             }
             _ => None,
         };
@@ -229,9 +229,7 @@ impl Synchronized {
         }
         let tcb = &mut self.tcb;
         let ack = arrived.ack;
-        // RFC 5961, section 5.2.
-        let is_too_old = ack.advanced_by(u64::from(tcb.snd.wnd_max)) < tcb.snd.una;
-        if ack > tcb.snd.max || is_too_old {
+        if !tcb.snd.is_acceptable(ack) {
             tcb.challenge(cx.now);
             return Step::Done;
         }
