@@ -107,6 +107,11 @@ impl SendSide {
         self.fin.is_some_and(|fin| self.una > fin)
     }
 
+    /// Whether an ACK of `ack` may be true (RFC 5961, section 5.2).
+    pub(crate) fn is_acceptable(&self, ack: Position) -> bool {
+        ack <= self.max && ack.advanced_by(u64::from(self.wnd_max)) >= self.una
+    }
+
     /// Octets sent and neither acknowledged nor given up for lost.
     pub(crate) fn flight_octets(&self) -> u32 {
         u32::try_from(self.una.distance_to(self.resend)).unwrap_or(u32::MAX)

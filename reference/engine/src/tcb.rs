@@ -2,9 +2,10 @@
 
 use alloc::collections::VecDeque;
 
-use hiatus_codec::{KnownOptions, Position, SequenceNumber};
+use hiatus_codec::{Flags, KnownOptions, Position, SequenceNumber};
 use serde::{Deserialize, Serialize};
 
+use crate::arrived::Arrived;
 use crate::budget::Budget;
 use crate::config::{Config, DEFAULT_SEND_MSS_OCTETS, Entropy, Timestamping, WINDOW_SCALE_MAX};
 use crate::congestion::Congestion;
@@ -127,6 +128,16 @@ impl Tcb {
         if self.challenges.take(CHALLENGES_PER_SECOND_MAX, now) {
             self.ack_is_due = true;
         }
+    }
+
+    /// The ACK that an unacceptable segment draws (RFC 9293, section 3.10.7.4, first).
+    ///
+    /// One without text may itself be such an answer: unbounded, two ends would answer each other for ever.
+    pub(crate) fn answer_unacceptable(&mut self, now: Time, arrived: &Arrived<'_>) {
+        if arrived.has(Flags::RST) {
+            return;
+        }
+        if arrived.segment.is_empty() { self.challenge(now) } else { self.ack_is_due = true }
     }
 
     //= draft#states

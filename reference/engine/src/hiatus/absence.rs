@@ -3,14 +3,16 @@
 use core::time::Duration;
 
 use hiatus_codec::mac::{self, Context as MacContext, Tag};
-use hiatus_codec::{HoldTime, Life, Message, Nonce, Resume, Suspend};
+use hiatus_codec::{Flags, HoldTime, Life, Message, Nonce, Resume, Suspend};
 
+use crate::arrived::Arrived;
 use crate::command::CommandError;
 use crate::config::Config;
 use crate::event::{CloseReason, Event, FallbackReason, PeerState, SelfState, TcpState};
 use crate::hiatus::{Leaving, Origin, PeerPresence, Resuming, SelfPresence, Session};
 use crate::owed::Owed;
 use crate::tcb::{Context, Tcb};
+use crate::time::Time;
 use crate::timer::Timer;
 
 /// SUSPENDs of one absence.
@@ -267,11 +269,18 @@ impl Tcb {
     }
 
     /// RESUMING met a plain segment. Gives why the connection ends, if it does.
-    pub(crate) fn resume_met_plain(&mut self, cx: &mut Context<'_>) -> Option<CloseReason> {
+    pub(crate) fn resume_met_plain(
+        &mut self,
+        cx: &mut Context<'_>,
+        arrived: &Arrived<'_>,
+    ) -> Option<CloseReason> {
         /// RESUMEs that may meet plain segments only.
         const MET_PLAINS_MAX: u8 = 6;
+        let fits = self.would_pass(cx.now, arrived);
         let SelfPresence::Resuming(resuming) = &mut self.hiatus.session_mut()?.here else { return None };
-        if resuming.latest_met_plain || resuming.sent == 0 {
+        // What a restored host knows of its peer may be too old to judge by.
+        let counts = fits || resuming.origin == Origin::Restored;
+        if !counts || resuming.latest_met_plain || resuming.sent == 0 {
             return None;
         }
         resuming.latest_met_plain = true;
@@ -292,6 +301,19 @@ impl Tcb {
         }
         self.owe(Owed::Reset { seq: self.snd_nxt() });
         Some(CloseReason::PeerIsPlain)
+    }
+
+    /// Whether a segment would pass the first and the fifth check (draft, {#segment-processing}).
+    fn would_pass(&self, now: Time, arrived: &Arrived<'_>) -> bool {
+        let is_recent = match (&self.timestamps, arrived.timestamps) {
+            (None, _) => true,
+            (Some(clock), Some(timestamps)) => !clock.is_old(timestamps.value, now),
+            (Some(_), None) => false,
+        };
+        is_recent
+            && self.rcv.is_acceptable(arrived.seq, arrived.segment.len())
+            && arrived.has(Flags::ACK)
+            && self.snd.is_acceptable(arrived.ack)
     }
 
     /// RESUMING met a bare RST with SEG.SEQ = RCV.NXT. Gives why the connection ends, if it does.

@@ -136,7 +136,7 @@ impl Synchronized {
             }
             Checked::Plain if arrived.has(Flags::RST) && arrived.seq == tcb.rcv.nxt => tcb.resume_met_reset(),
             Checked::Plain if !arrived.has(Flags::RST) && !arrived.has(Flags::SYN) => {
-                tcb.resume_met_plain(cx)
+                tcb.resume_met_plain(cx, arrived)
             }
             _ => None,
         };
@@ -169,14 +169,14 @@ impl Synchronized {
                 // RFC 7323, section 3.2: without the option it is dropped in silence.
                 None => return Step::Done,
                 Some(timestamps) if clock.is_old(timestamps.value, cx.now) => {
-                    tcb.ack_is_due = true;
+                    tcb.answer_unacceptable(cx.now, arrived);
                     return Step::Done;
                 }
                 Some(_) => {}
             }
         }
         if !tcb.rcv.is_acceptable(arrived.seq, arrived.segment.len()) {
-            tcb.ack_is_due |= !is_reset;
+            tcb.answer_unacceptable(cx.now, arrived);
             // The peer's FIN again: TIME-WAIT begins anew (RFC 9293, section 3.10.7.4, eighth).
             if arrived.has(Flags::FIN) && tcb.timers.is_armed(Timer::TimeWait) {
                 tcb.timers.arm(Timer::TimeWait, cx.now + cx.config.msl * 2);
@@ -229,9 +229,7 @@ impl Synchronized {
         }
         let tcb = &mut self.tcb;
         let ack = arrived.ack;
-        // RFC 5961, section 5.2.
-        let is_too_old = ack.advanced_by(u64::from(tcb.snd.wnd_max)) < tcb.snd.una;
-        if ack > tcb.snd.max || is_too_old {
+        if !tcb.snd.is_acceptable(ack) {
             tcb.challenge(cx.now);
             return Step::Done;
         }

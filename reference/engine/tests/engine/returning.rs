@@ -241,6 +241,26 @@ fn hiatus_message_between_plain_segments_keeps_hiatus() {
 }
 
 #[test]
+fn plain_segments_that_are_old_or_blind_end_nothing() {
+    // A plain segment counts only if it would pass the first and the fifth check.
+    let blind = [
+        Made::ack(Side::B, 900_000, 1),
+        Made::ack(Side::B, 1, 900_000),
+        Made::ack(Side::B, 1, 1).tsval(1),
+        Made::ack(Side::B, 1, 1).flags(Flags::default()),
+    ];
+    for made in blind {
+        let (mut pair, _first) = resuming();
+        for _ in 0..10 {
+            made.give(&mut pair);
+            pair.alone(Side::A, seconds(30));
+        }
+        assert_eq!(pair.a.hiatus_state(), HiatusState::On);
+        assert_eq!(pair.a.self_state(), SelfState::Resuming);
+    }
+}
+
+#[test]
 fn host_without_state_answers_lost_if_it_can() {
     //= draft#resume-received
     //# A host without state of the connection MUST answer a RESUME with ABORT
