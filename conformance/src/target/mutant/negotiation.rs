@@ -226,6 +226,14 @@ pub(super) const MUTANTS: &[Mutant] = &[
         },
     },
     Mutant {
+        name: "grants-a-cookie-instead",
+        breaks: &["HIA-SHOULD-1"],
+        hooks: Hooks {
+            outgoing: |_, segment| vec![if is_synack(&segment) { with_cookie(&segment) } else { segment }],
+            ..UNTOUCHED
+        },
+    },
+    Mutant {
         name: "suspends-before-on",
         breaks: &["HIA-MUST-36"],
         hooks: Hooks {
@@ -265,6 +273,13 @@ fn confirm(notes: &mut Notes, segment: OwnedSegment, asked: Asked) -> Vec<OwnedS
         notes.extra.push_back(epoch);
     }
     vec![segment]
+}
+
+/// A Fast Open cookie of 8 octets (RFC 7413, section 4.1.1) where the Hiatus option was.
+fn with_cookie(segment: &OwnedSegment) -> OwnedSegment {
+    let mut segment = stripped(segment);
+    segment.options.extend([34, 10, 1, 2, 3, 4, 5, 6, 7, 8, 1, 1]);
+    segment
 }
 
 /// The third segment of a kind looks like the first.
