@@ -11,8 +11,8 @@ use hiatus_engine::{
 };
 
 use crate::pair::{
-    A_ISN, A_NONCE, B_ISN, B_KEY, Frame, HOLD_SECONDS, Made, Pair, SUSPEND, Side, names, older_config,
-    seconds,
+    A_ISN, A_NONCE, B_ISN, B_KEY, Frame, HOLD_SECONDS, Made, Pair, SUSPEND, Side, hiatus_config, names,
+    older_config, seconds,
 };
 
 const ONE: Life = Life { incarnation: 0, generation: 1 };
@@ -233,6 +233,51 @@ fn six_resumes_that_met_plain_segments_end_hiatus() {
     assert_eq!(pair.events(Side::A), [fell_back]);
     pair.write(Side::A, b"plain");
     assert_eq!(names(&pair.take(Side::A)), ["data"]);
+}
+
+/// A is on; its EPOCH-ECHO was lost, and B has given up on it.
+fn half_plain() -> Pair {
+    let mut pair = Pair::new(hiatus_config(), hiatus_config());
+    while pair.a.hiatus_state() != HiatusState::On {
+        let frames: Vec<Frame> = [Side::A, Side::B].into_iter().flat_map(|side| pair.take(side)).collect();
+        frames.iter().for_each(|frame| pair.deliver(frame));
+    }
+    assert_eq!(names(&pair.take(Side::A)), ["echo"]);
+    pair
+}
+
+#[test]
+fn idle_plain_peer_ends_hiatus_too() {
+    //= draft#resuming
+    //# A host MUST set SEG.SEQ of a RESUME to SND.UNA - 1 if it is a probe of
+    //# PRESUMED or follows six RESUMEs of the same return.
+    let mut pair = half_plain();
+    pair.alone(Side::B, seconds(100));
+    assert_eq!(pair.b.hiatus_state(), HiatusState::Off);
+    pair.command(Side::A, Command::Resume);
+    let frames = pair.pass(seconds(600));
+    let seqs: Vec<u32> = frames
+        .iter()
+        .filter(|frame| frame.name() == "resume")
+        .map(|frame| frame.segment().seq.0.wrapping_sub(A_ISN))
+        .collect();
+    assert_eq!(seqs, [1, 1, 1, 1, 1, 1, 0, 0, 0, 0, 0, 0]);
+    assert_eq!(pair.a.hiatus_state(), HiatusState::Off);
+    pair.write(Side::A, b"still there");
+    pair.exchange();
+    assert_eq!(pair.read(Side::B), b"still there");
+}
+
+#[test]
+fn probe_finds_an_idle_plain_peer() {
+    let mut pair = half_plain();
+    pair.alone(Side::B, seconds(100));
+    pair.write(Side::A, b"lost for a while");
+    pair.alone(Side::A, seconds(150));
+    assert_eq!(pair.a.peer_state(), PeerState::Presumed);
+    pair.pass(seconds(60));
+    assert_eq!(pair.a.peer_state(), PeerState::Up);
+    assert_eq!(pair.read(Side::B), b"lost for a while");
 }
 
 #[test]
