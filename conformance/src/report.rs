@@ -16,6 +16,7 @@ pub use html::html;
 pub use human::{failure, table};
 pub use json::{SCHEMA_VERSION, json};
 pub use junit::junit;
+pub use ladder::picture;
 
 /// A whole run.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -329,6 +329,8 @@ pub enum Call {
     Abort,
     /// `suspend 60s`, `suspend unknown`: the host is going away.
     Suspend(HoldTime),
+    /// `attempt suspend 60s`: the call may be refused.
+    Attempt(Box<Call>),
     /// `stop`: the host does no more, neither hears nor speaks.
     Stop,
     /// `resume`: the host is back with its memory intact.

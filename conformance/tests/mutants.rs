@@ -25,7 +25,7 @@ fn every_case_is_failed_by_each_mutant_it_names() {
             match mutant::named(name).map(|mutant| verdict(&case, mutant)) {
                 Some(Verdict::Fail(_)) => {}
                 Some(other) => {
-                    wrong.push(format!("{}: {name}: {} {}", case.id, other.name(), other.reason()))
+                    wrong.push(format!("{}: {name}: {} {}", case.id, other.name(), other.reason()));
                 }
                 None => wrong.push(format!("{}: no mutant is called {name}", case.id)),
             }

@@ -34,6 +34,7 @@ fn read_all(octets: &[u8]) -> (u64, Vec<String>) {
 
 #[test]
 fn random_octets_behind_every_magic_number_do_not_panic() {
+    #[expect(clippy::needless_pass_by_value, reason = "quickcheck gives values")]
     fn property(magic: usize, octets: Vec<u8>) -> TestResult {
         let file = [MAGICS[magic % MAGICS.len()].as_slice(), &octets].concat();
         read_all(&file);

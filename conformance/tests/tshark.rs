@@ -49,6 +49,15 @@ const HEADER_ONLY: [(&str, &str); 1] = [(
     "tshark's MPTCP dissector reads beyond a Data Sequence Signal of 3 octets and gives up",
 )];
 
+/// Golden captures of cases that are about malformed options, and in how many frames those stand.
+const MALFORMED: [(&str, usize); 5] = [
+    ("negotiation-options-after-an-error-do-not-count", 1),
+    ("negotiation-options-after-the-end-do-not-count", 1),
+    ("negotiation-options-before-an-error-count", 1),
+    ("negotiation-short-option-is-ignored", 1),
+    ("negotiation-strange-options-are-skipped", 1),
+];
+
 /// One row per TCP segment, by frame number: values as numbers or octets, several in wire order.
 type Rows = BTreeMap<u64, Vec<String>>;
 
@@ -283,7 +292,12 @@ fn tshark_agrees_on_every_golden_capture() {
     for capture in &captures {
         let (frames, whole) = compare(capture, &[], &mut differences);
         assert!(frames > 0, "{}: no TCP segment", capture.display());
-        assert_eq!(whole, frames, "{}: malformed options in a golden capture", capture.display());
+        let name = capture.file_stem().unwrap().to_string_lossy();
+        let malformed = MALFORMED.iter().find(|(stem, _)| *stem == name).map_or(0, |(_, frames)| *frames);
+        if frames - whole != malformed {
+            differences
+                .push(format!("{name}: {} frames with malformed options, not {malformed}", frames - whole));
+        }
     }
     assert!(differences.is_empty(), "{} differences:\n{}", differences.len(), differences.join("\n"));
 }

@@ -72,7 +72,7 @@ impl Watch {
         if self.extend_rollback(seen, &comparison) {
             return;
         }
-        self.judge_old_octets(seen, Evidence { clock, below, comparison });
+        self.judge_old_octets(seen, &Evidence { clock, below, comparison });
     }
 
     fn count_resend(&mut self, seen: &Seen<'_>) {
@@ -107,11 +107,11 @@ impl Watch {
         true
     }
 
-    fn judge_old_octets(&mut self, seen: &Seen<'_>, evidence: Evidence) {
+    fn judge_old_octets(&mut self, seen: &Seen<'_>, evidence: &Evidence) {
         let end = &self.ends[seen.sender.index()];
         let peer = &self.ends[seen.sender.peer().index()];
         let (acked, told, has_clock) = (peer.acked, peer.acked_first, end.clock.is_some());
-        let Evidence { clock, below, comparison } = evidence;
+        let Evidence { clock, below, comparison } = *evidence;
         let is_back = matches!(clock, ClockSign::Back(_));
         let differs = comparison.differing.is_some();
         let late_nanos = end.clock.map_or(0, |clock| seen.mark.nanos_since(clock.mark));

@@ -209,7 +209,7 @@ impl Talk {
             }
             Some(Message::Capable(_) | Message::Unknown(_)) | None => {}
             Some(_) if self.has_offer => {
-                tally.judge(Rule::BeforeOn, frame, self.may_be_on(seen.sender).into())
+                tally.judge(Rule::BeforeOn, frame, self.may_be_on(seen.sender).into());
             }
             Some(_) => {}
         }

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::ladder::ladder;
+use super::ladder::{self, ladder};
 use super::{CaseRun, Run};
 use crate::requirement::Requirement;
 use crate::verdict::Verdict;
@@ -22,8 +22,9 @@ pub fn html(run: &Run, requirements: &[Requirement]) -> String {
     let mut page = format!(
         "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
-         <title>Hiatus conformance: {target}</title>\n<style>\n{STYLE}</style>\n</head>\n<body>\n\
+         <title>Hiatus conformance: {target}</title>\n<style>\n{}{STYLE}</style>\n</head>\n<body>\n\
          <header><h1>Hiatus conformance</h1><p>target <b>{target}</b>, {} cases</p><p class=\"chips\">",
+        ladder::STYLE,
         run.cases.len()
     );
     let counts = [

@@ -19,6 +19,22 @@ const ROWS_MAX: usize = 60;
 /// A pause of at least this long gets a gap in the time line.
 const PAUSE: Duration = Duration::from_secs(5);
 
+/// Colours, light and dark, and the look of a diagram, on a page and by itself.
+pub(super) const STYLE: &str = include_str!("ladder.css");
+
+/// The diagram of `frames` as a file of its own, for a page that shows pictures.
+#[must_use]
+pub fn picture(frames: &[Frame]) -> String {
+    const OPENING: &str = "<svg";
+    let diagram = ladder(frames, None);
+    let (head, inside) = diagram.split_once('>').unwrap_or((OPENING, "</svg>"));
+    let attributes = head.trim_start_matches(OPENING);
+    format!(
+        "<svg xmlns=\"http://www.w3.org/2000/svg\"{attributes}>\n<style>{STYLE}</style>\n\
+         <rect class=\"ground\" width=\"100%\" height=\"100%\"/>{inside}\n"
+    )
+}
+
 /// The diagram of `frames`; `marked` is the number of a frame to point out, from 1.
 pub(super) fn ladder(frames: &[Frame], marked: Option<usize>) -> String {
     let mut session = Session::default();

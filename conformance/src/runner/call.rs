@@ -25,6 +25,12 @@ impl Bench<'_> {
             Call::SnapshotDurable(epoch) => target.snapshot_durable(now, *epoch),
             Call::Crash => target.crash(now),
             Call::Restore(epoch) => target.restore(now, *epoch),
+            Call::Attempt(call) => {
+                return match self.call(step, call) {
+                    Err(Stop::Fail(failure)) if failure.because.contains("refused") => Ok(()),
+                    other => other,
+                };
+            }
             Call::Write(written) => return self.write(step, written),
             Call::Reads(octets) => return self.reads(step, *octets),
             Call::ReadsNothing => return self.reads_nothing(step),

@@ -9,7 +9,14 @@ use super::{Call, Written};
 
 /// Reads a call: a word, and what belongs to it.
 pub(super) fn call(input: &str) -> Parsed<'_, Call> {
-    const EXPECTED: &str = "`<`, `>`, or a call: listen, connect, write, reads, close, abort, suspend, stop, \
+    match word("attempt")(input) {
+        Ok((rest, ())) => map(settled(then(single)), |call| Call::Attempt(Box::new(call))).parse(rest),
+        Err(_) => single(input),
+    }
+}
+
+fn single(input: &str) -> Parsed<'_, Call> {
+    const EXPECTED: &str = "`<`, `>`, or a call: listen, connect, write, reads, close, abort, suspend, attempt, stop, \
                             resume, snapshot, crash, restore, event, state";
     let plain = alt((
         value(Call::Listen, word("listen")),

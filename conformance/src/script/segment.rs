@@ -5,7 +5,7 @@ use nom::Parser;
 use nom::branch::alt;
 use nom::bytes::complete::take_while1;
 use nom::character::complete::{char, space0};
-use nom::combinator::{map, opt, value};
+use nom::combinator::{cond, map, opt, value};
 use nom::multi::separated_list0;
 use nom::sequence::{delimited, preceded};
 
@@ -84,7 +84,8 @@ pub(super) fn expected(input: &str) -> Parsed<'_, SegmentPattern> {
 
 fn segment(input: &str) -> Parsed<'_, SegmentPattern> {
     let (rest, flags) = flags(input)?;
-    let (rest, numbers) = opt(then(numbers)).parse(rest)?;
+    let digit_follows = rest.trim_start().starts_with(|c: char| c.is_ascii_digit());
+    let (rest, numbers) = cond(digit_follows, settled(then(numbers))).parse(rest)?;
     let (rest, ack) = opt(preceded(then_word("ack"), settled(then(field(u32))))).parse(rest)?;
     let (rest, window) = opt(preceded(then_word("win"), settled(then(window_size)))).parse(rest)?;
     let (rest, options) = opt(preceded(space0, list)).parse(rest)?;

@@ -13,7 +13,7 @@ mod resuming;
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
-use hiatus_codec::{Flags, HoldTime, SequenceNumber};
+use hiatus_codec::{Flags, HoldTime, SequenceNumber, Subtype};
 
 use super::{CallError, Received, Setup, Target};
 use crate::session::Session;
@@ -154,7 +154,7 @@ impl Notes {
         if segment.flags.contains(Flags::SYN) || end.after(self.next) {
             self.next = end;
         }
-        if segment.flags.contains(Flags::ACK) && segment.hiatus_count() == 0 {
+        if segment.flags.contains(Flags::ACK) && !edit::has(segment, Subtype::RESUME_ACK) {
             self.acknowledged = segment.ack;
         }
     }

@@ -14,7 +14,7 @@ const HOLD: Duration = Duration::from_secs(300);
 pub(super) const MUTANTS: &[Mutant] = &[
     Mutant {
         name: "closes-its-window",
-        breaks: &["HIA-MUST-43"],
+        breaks: &["HIA-MUST-43", "HIA-SHOULD-4"],
         hooks: Hooks {
             outgoing: |_, segment| {
                 let window = if has(&segment, Subtype::SUSPEND) { 0 } else { segment.window };
@@ -123,6 +123,21 @@ pub(super) const MUTANTS: &[Mutant] = &[
         name: "retransmits-into-hold",
         breaks: &["HIA-MUST-50"],
         hooks: Hooks { outgoing: retransmit_later, ..UNTOUCHED },
+    },
+    Mutant {
+        name: "counts-options-as-duplicates",
+        breaks: &["HIA-MUST-23"],
+        hooks: Hooks {
+            incoming: |notes, segment| {
+                let lost = notes.written > 0 && segment.hiatus_count() > 0;
+                if notes.nth(lost) == 3 {
+                    let data = notes.data(notes.written);
+                    notes.extra.push_back(data);
+                }
+                vec![segment]
+            },
+            ..UNTOUCHED
+        },
     },
     Mutant {
         name: "deaf-while-holding",

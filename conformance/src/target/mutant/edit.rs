@@ -3,7 +3,7 @@
 use hiatus_codec::mac::{self, Tag};
 use hiatus_codec::{
     AbortReason, Capable, CapableBits, ConnectionKey, Epoch, Flags, HiatusOption, HoldTime, Message,
-    OptionError, OptionWriter, Subtype, TcpOption, options,
+    OptionError, OptionWriter, Subtype, Suspend, TcpOption, options,
 };
 
 use super::Notes;
@@ -172,4 +172,9 @@ pub(super) fn stray_capable() -> Message<'static> {
 /// An EPOCH as a responder would send it, its MAC wrong.
 pub(super) fn stray_epoch() -> Message<'static> {
     Message::Epoch(Epoch { number: 0, stable_point: 0, tag: Tag::default() })
+}
+
+/// A SUSPEND that nobody asked for, its MAC wrong.
+pub(super) fn stray_suspend() -> Message<'static> {
+    Message::Suspend(Suspend { expected_absence: HoldTime::NONE, tag: Tag::default() })
 }

@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use hiatus_codec::{Capable, CapableBits, ConnectionKey, EpochEcho, Message, Subtype};
+use hiatus_codec::{Capable, CapableBits, ConnectionKey, EpochEcho, Message, Subtype, TcpOption};
 
 use super::edit::{
     drop_if, edited, has, has_data, hiatus, is_later, is_syn, is_synack, set_tag, stray_capable, stray_epoch,
-    strip_if, stripped, tag_of, with_message,
+    stray_suspend, strip_if, stripped, tag_of, with_message, with_options,
 };
 use super::{Hooks, Mutant, Notes, UNTOUCHED};
 use crate::wire::{OwnedSegment, Side};
@@ -122,9 +122,34 @@ pub(super) const MUTANTS: &[Mutant] = &[
         },
     },
     Mutant {
-        name: "wrong-mac",
+        name: "wrong-mac-in-epoch",
         breaks: &["HIA-MUST-18"],
-        hooks: Hooks { outgoing: |_, segment| vec![forged(segment)], ..UNTOUCHED },
+        hooks: Hooks { outgoing: |_, segment| vec![forged_if(Subtype::EPOCH, segment)], ..UNTOUCHED },
+    },
+    Mutant {
+        name: "wrong-mac-in-suspend",
+        breaks: &["HIA-MUST-18"],
+        hooks: Hooks { outgoing: |_, segment| vec![forged_if(Subtype::SUSPEND, segment)], ..UNTOUCHED },
+    },
+    Mutant {
+        name: "wrong-mac-in-suspend-ack",
+        breaks: &["HIA-MUST-18"],
+        hooks: Hooks { outgoing: |_, segment| vec![forged_if(Subtype::SUSPEND_ACK, segment)], ..UNTOUCHED },
+    },
+    Mutant {
+        name: "wrong-mac-in-resume",
+        breaks: &["HIA-MUST-18"],
+        hooks: Hooks { outgoing: |_, segment| vec![forged_if(Subtype::RESUME, segment)], ..UNTOUCHED },
+    },
+    Mutant {
+        name: "wrong-mac-in-resume-ack",
+        breaks: &["HIA-MUST-18"],
+        hooks: Hooks { outgoing: |_, segment| vec![forged_if(Subtype::RESUME_ACK, segment)], ..UNTOUCHED },
+    },
+    Mutant {
+        name: "wrong-mac-in-abort",
+        breaks: &["HIA-MUST-18"],
+        hooks: Hooks { outgoing: |_, segment| vec![forged_if(Subtype::ABORT, segment)], ..UNTOUCHED },
     },
     Mutant {
         name: "never-echoes",
@@ -160,7 +185,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
     },
     Mutant {
         name: "offers-unasked",
-        breaks: &["HIA-MUST-25", "HIA-MUST-38"],
+        breaks: &["HIA-MUST-25", "HIA-MUST-38", "HIA-MUST-40"],
         hooks: Hooks {
             outgoing: |_, segment| {
                 vec![if is_synack(&segment) { with_message(&segment, &stray_capable()) } else { segment }]
@@ -174,6 +199,50 @@ pub(super) const MUTANTS: &[Mutant] = &[
         hooks: Hooks {
             outgoing: |_, segment| {
                 vec![if is_later(&segment) { with_message(&segment, &stray_capable()) } else { segment }]
+            },
+            ..UNTOUCHED
+        },
+    },
+    Mutant {
+        name: "combines-with-anything",
+        breaks: &["HIA-MUST-41"],
+        hooks: Hooks {
+            incoming: |_, segment| {
+                vec![with_options(&segment, |option| !matches!(option, TcpOption::Unknown(_)))]
+            },
+            ..UNTOUCHED
+        },
+    },
+    Mutant {
+        name: "capable-gives-way",
+        breaks: &["HIA-MUST-15"],
+        hooks: Hooks {
+            incoming: |notes, segment| {
+                notes.nth(has_data(&segment) && segment.seq.after(notes.acknowledged));
+                vec![segment]
+            },
+            outgoing: |notes, segment| strip_if(notes.count > 0, segment),
+            ..UNTOUCHED
+        },
+    },
+    Mutant {
+        name: "grants-a-cookie-instead",
+        breaks: &["HIA-SHOULD-1"],
+        hooks: Hooks {
+            outgoing: |_, segment| vec![if is_synack(&segment) { with_cookie(&segment) } else { segment }],
+            ..UNTOUCHED
+        },
+    },
+    Mutant {
+        name: "suspends-before-on",
+        breaks: &["HIA-MUST-36"],
+        hooks: Hooks {
+            outgoing: |notes, segment| {
+                if has(&segment, Subtype::EPOCH) {
+                    let suspend = with_message(&notes.pure_ack(), &stray_suspend());
+                    notes.send_after(Duration::from_millis(100), suspend);
+                }
+                vec![segment]
             },
             ..UNTOUCHED
         },
@@ -204,6 +273,13 @@ fn confirm(notes: &mut Notes, segment: OwnedSegment, asked: Asked) -> Vec<OwnedS
         notes.extra.push_back(epoch);
     }
     vec![segment]
+}
+
+/// A Fast Open cookie of 8 octets (RFC 7413, section 4.1.1) where the Hiatus option was.
+fn with_cookie(segment: &OwnedSegment) -> OwnedSegment {
+    let mut segment = stripped(segment);
+    segment.options.extend([34, 10, 1, 2, 3, 4, 5, 6, 7, 8, 1, 1]);
+    segment
 }
 
 /// The third segment of a kind looks like the first.
@@ -256,6 +332,9 @@ fn note_version(notes: &mut Notes, segment: OwnedSegment) -> Vec<OwnedSegment> {
 
 fn copy_version(notes: &mut Notes, segment: OwnedSegment) -> Vec<OwnedSegment> {
     let version = u8::try_from(notes.count).unwrap_or(0);
+    if !is_synack(&segment) {
+        return vec![segment];
+    }
     vec![edited(notes, Side::Target, &segment, |message| {
         if let Message::Capable(capable) = message {
             capable.bits = CapableBits::new(version).with_silent();
@@ -293,8 +372,11 @@ fn change_key(notes: &mut Notes, segment: OwnedSegment) -> Vec<OwnedSegment> {
     })]
 }
 
-/// `segment` with one bit of its MAC turned.
-fn forged(segment: OwnedSegment) -> OwnedSegment {
+/// `segment`, if it carries `subtype`, with one bit of its MAC turned.
+fn forged_if(subtype: Subtype, segment: OwnedSegment) -> OwnedSegment {
+    if !has(&segment, subtype) {
+        return segment;
+    }
     let Some(mut message) = hiatus(&segment).map(|option| option.message()) else { return segment };
     let Some(mut tag) = tag_of(&message) else { return segment.clone() };
     tag.0[0] ^= 1;

@@ -10,4 +10,5 @@ mod pair;
 mod plain_value;
 mod random;
 mod returning;
+mod synchronising;
 mod tcp;

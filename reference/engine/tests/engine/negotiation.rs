@@ -240,6 +240,16 @@ fn epoch_repeated_is_echoed_again() {
 }
 
 #[test]
+fn echo_of_another_stable_point_does_not_count() {
+    let (mut pair, _epoch) = confirming();
+    let echo = |stable_point| Message::EpochEcho(hiatus_codec::EpochEcho { stable_point });
+    Made::ack(Side::A, 1, 1).message(&echo(5)).give(&mut pair);
+    assert_eq!(pair.b.hiatus_state(), HiatusState::Negotiating);
+    Made::ack(Side::A, 1, 1).message(&echo(0)).give(&mut pair);
+    assert_eq!(pair.b.hiatus_state(), HiatusState::On);
+}
+
+#[test]
 fn responder_is_plain_when_the_first_segment_is_bare() {
     //= draft#neg-confirm
     //# A responder MUST treat the connection as plain TCP when the first

@@ -3,10 +3,10 @@
 use core::net::{IpAddr, Ipv4Addr, SocketAddr};
 use core::time::Duration;
 
-use hiatus_codec::mac::{self, Context, SessionKey, Tag};
+use hiatus_codec::mac::{self, Context, Role, SessionKey, Tag};
 use hiatus_codec::{
-    CapableBits, ConnectionKey, Flags, HoldTime, KnownOptions, Message, Nonce, OptionWriter, Segment,
-    SequenceNumber, TcpOption, Timestamps,
+    AbortReason, CapableBits, ConnectionKey, Flags, HoldTime, KnownOptions, Life, Message, Nonce,
+    OptionWriter, Position, Resume, Segment, SequenceNumber, TcpOption, Timestamps,
 };
 use hiatus_engine::{
     Command, Config, Connection, Endpoints, Entropy, Event, HiatusPolicy, HiatusState, Offer, Time,
@@ -283,6 +283,7 @@ pub(crate) struct Made {
     ack: u32,
     flags: Flags,
     tsval: u32,
+    window: u16,
     payload: Vec<u8>,
     options: OptionWriter,
 }
@@ -296,6 +297,7 @@ impl Made {
             ack,
             flags: Flags::ACK,
             tsval: 500_000_000,
+            window: 16_000,
             payload: Vec::new(),
             options: OptionWriter::new(),
         }
@@ -311,6 +313,10 @@ impl Made {
 
     pub(crate) fn payload(self, payload: &[u8]) -> Self {
         Self { payload: payload.to_vec(), ..self }
+    }
+
+    pub(crate) fn window(self, window: u16) -> Self {
+        Self { window, ..self }
     }
 
     pub(crate) fn tsval(self, tsval: u32) -> Self {
@@ -346,7 +352,7 @@ impl Made {
             seq: SequenceNumber(own_isn.wrapping_add(self.seq)),
             ack: SequenceNumber(peer_isn.wrapping_add(self.ack)),
             flags: self.flags,
-            window: 16_000,
+            window: self.window,
             checksum: 0,
             urgent: 0,
             options: options.finish(),
@@ -358,4 +364,18 @@ impl Made {
 
 pub(crate) fn seconds(count: u64) -> Duration {
     Duration::from_secs(count)
+}
+
+/// RESUME of A by hand: SEG.SEQ `seq`, R `received`, End `end`.
+pub(crate) fn give_resume(pair: &mut Pair, seq: u32, life: Life, nonce: Nonce, received: u32, end: u32) {
+    let context = Context::resume(Role::Initiator, Position(u64::from(received)), Position(u64::from(end)));
+    Made::ack(Side::A, seq, received)
+        .sealed(&context, |tag| Message::Resume(Resume { life, nonce, end, tag }))
+        .give(pair);
+}
+
+pub(crate) fn abort_reason(frame: &Frame) -> AbortReason {
+    let Some(Message::Abort(abort)) = frame.message() else { panic!("ABORT, not {}", frame.name()) };
+    assert_eq!(frame.segment().flags, Flags::RST);
+    abort.reason
 }

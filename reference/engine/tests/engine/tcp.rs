@@ -267,6 +267,15 @@ fn old_timestamp_draws_an_ack_and_is_dropped() {
 }
 
 #[test]
+fn timestamp_of_a_segment_beyond_a_hole_is_not_taken() {
+    // RFC 7323, section 4.3: the segment that fills the hole may be the older one.
+    let mut pair = plain();
+    Made::ack(Side::A, 4, 1).tsval(600_000_000).payload(b"two").give(&mut pair);
+    Made::ack(Side::A, 1, 1).tsval(500_000_000).payload(b"one").give(&mut pair);
+    assert_eq!(pair.read(Side::B), b"onetwo");
+}
+
+#[test]
 fn connection_works_without_timestamps_and_scale() {
     let bare = Config { timestamps: Timestamping::Off, window_scale: None, ..Config::default() };
     let mut pair = Pair::new(bare, Config::default());

@@ -1,0 +1,130 @@
+//! What `conform` prints, and how it exits: the contract with machines.
+
+use std::path::Path;
+use std::process::{Command, Output};
+
+use serde_json::Value;
+
+const SCHEMA: &str = include_str!("../schema/run.schema.json");
+
+fn conform(arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_conform")).args(arguments).output().expect("conform can be started")
+}
+
+fn stdout(output: &Output) -> String {
+    String::from_utf8(output.stdout.clone()).expect("UTF-8")
+}
+
+fn out(name: &str) -> String {
+    Path::new(env!("CARGO_TARGET_TMPDIR")).join(name).display().to_string()
+}
+
+fn validated(output: &Output) -> Value {
+    let document: Value = serde_json::from_str(&stdout(output)).expect("JSON");
+    let mut compiler = boon::Compiler::new();
+    let mut schemas = boon::Schemas::new();
+    compiler.add_resource("run.json", serde_json::from_str(SCHEMA).expect("JSON")).expect("a schema");
+    let schema = compiler.compile("run.json", &mut schemas).expect("a schema");
+    if let Err(error) = schemas.validate(&document, schema) {
+        panic!("{error}");
+    }
+    document
+}
+
+#[test]
+fn a_passing_run_fits_the_schema_and_exits_with_0() {
+    let output = conform(&["run", "suspend/", "--format", "json", "--out", &out("pass")]);
+    let document = validated(&output);
+    assert_eq!(output.status.code(), Some(0));
+    let cases = document["cases"].as_array().expect("cases");
+    assert!(cases.len() >= 15);
+    assert_eq!(document["summary"]["pass"], cases.len());
+    for case in cases {
+        let capture = case["capture"].as_str().expect("a path");
+        assert!(Path::new(capture).is_file(), "{capture}");
+    }
+}
+
+#[test]
+fn a_failing_run_fits_the_schema_and_exits_with_1() {
+    let arguments = [
+        "run",
+        "suspend/holder-answers",
+        "--mutant",
+        "grants-too-much",
+        "--format",
+        "json",
+        "--out",
+        &out("fail"),
+    ];
+    let output = conform(&arguments);
+    let document = validated(&output);
+    assert_eq!(output.status.code(), Some(1));
+    let failed: Vec<_> = document["cases"]
+        .as_array()
+        .expect("cases")
+        .iter()
+        .filter(|case| case["verdict"] == "fail")
+        .map(|case| case["id"].as_str().expect("an id"))
+        .collect();
+    assert!(failed.contains(&"suspend/holder-answers"), "{failed:?}");
+}
+
+#[test]
+fn what_cannot_be_run_exits_with_2() {
+    assert_eq!(conform(&["run", "no-such-case", "--out", &out("none")]).status.code(), Some(2));
+    assert_eq!(conform(&["run", "--mutant", "no-such-mutant", "--out", &out("none")]).status.code(), Some(2));
+    assert_eq!(conform(&["explain", "no-such-requirement"]).status.code(), Some(2));
+    assert_eq!(conform(&["show", "no-such-file"]).status.code(), Some(2));
+}
+
+#[test]
+fn a_script_with_an_error_is_shown_with_its_place() {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("broken");
+    std::fs::create_dir_all(&folder).unwrap();
+    let script = "title: t\nrequirements: HIA-MUST-1\nmutant: m\ntarget: plain\n+0 listen\n+0 < S 0:1(0)\n";
+    std::fs::write(folder.join("broken.pkt"), script).unwrap();
+    let output = conform(&["run", "--cases", &folder.display().to_string(), "--out", &out("broken-out")]);
+    assert_eq!(output.status.code(), Some(2));
+    let told = String::from_utf8(output.stderr).unwrap();
+    assert!(told.contains("line 6, column 8"), "{told}");
+}
+
+#[test]
+fn junit_has_a_suite_a_folder_and_a_test_a_case() {
+    let output = conform(&["run", "abort/", "fallback/", "--format", "junit", "--out", &out("junit")]);
+    let text = stdout(&output);
+    let listed = stdout(&conform(&["run", "--list", "abort/", "fallback/"]));
+    assert_eq!(text.matches("<testsuite ").count(), 2);
+    assert_eq!(text.matches("<testcase ").count(), listed.lines().count());
+}
+
+#[test]
+fn the_report_needs_nothing_from_outside() {
+    let folder = out("report");
+    conform(&["run", "abort/", "--out", &folder]);
+    let page = std::fs::read_to_string(Path::new(&folder).join("report.html")).expect("a report");
+    for outside in ["http://", "https://", "<script", "@import", "url("] {
+        assert!(!page.contains(outside), "{outside}");
+    }
+    assert!(page.contains("<svg"));
+    assert!(page.contains("abort/forged-abort"));
+}
+
+#[test]
+fn explain_names_the_sentence_its_cases_and_its_mutants() {
+    let told = stdout(&conform(&["explain", "must-48"]));
+    assert!(told.contains("A host MUST answer every valid SUSPEND with a SUSPEND-ACK."), "{told}");
+    assert!(told.contains("suspend/holder-answers-again"), "{told}");
+    assert!(told.contains("answers-one-suspend"), "{told}");
+}
+
+#[test]
+fn every_label_of_a_case_stands_in_the_draft() {
+    let index = hiatus_conformance::requirement::index().expect("the index can be read");
+    for case in hiatus_conformance::case::built_in().expect("every script can be read") {
+        for label in &case.script.header.requirements {
+            assert!(index.iter().any(|requirement| requirement.label == *label), "{}: {label}", case.id);
+        }
+    }
+}

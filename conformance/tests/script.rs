@@ -1,0 +1,108 @@
+//! Scripts that are read, and scripts that are refused with the place of the fault.
+
+use hiatus_conformance::script::{Action, Script, ScriptError, When};
+
+const HEADER: &str = "title: t\nrequirements: HIA-MUST-1\nmutant: m\ntarget: plain\n";
+
+fn step(line: &str) -> Result<Action, ScriptError> {
+    Script::parse(&format!("{HEADER}{line}\n")).map(|script| script.steps[0].action.clone())
+}
+
+/// Line, column and what was found.
+fn fault(line: &str) -> (usize, usize, String) {
+    let error = step(line).expect_err(line);
+    (error.line, error.column, error.found)
+}
+
+#[test]
+fn every_step_of_the_guide_is_read() {
+    for line in [
+        "+0 listen",
+        "+0.010 < S 0:0(0) win 65535 <mss 1460, wscale 7, sackOK, TS val 5 ecr 0, nop, eol>",
+        "+0 < . 1:101(100) ack 1 <sack 1-101 201-301, TS>",
+        "+0 < S 0:0(0) <capable v1 SNK hold 300s, gen-253 4849a0, raw 2200>",
+        "+0 < S 0:0(0) <capable v15 - hold none>",
+        "+0.5~+1.5 > S. 0:0(0) ack 1 win open <capable v1 S hold 5min key 0011223344556677, ...>",
+        "* > R",
+        "+0 > * <...>",
+        "+0 > . <epoch 7 stable 101 mac ok>",
+        "+0 > . <epoch-echo *>",
+        "+0 > . <suspend unknown mac 0011223344556677>",
+        "+0 > . <suspend-ack <=300s mac ok>",
+        "+0 > . <resume life 0.1 nonce * end 101 mac ok over life 0.1 nonce 0badcafe>",
+        "+0 < . 1:1(0) ack 1 <resume-ack life 4294967295.65535 rcv 1 end 1 mac bad flags 15 plus 0a0b>",
+        "+0 > R <abort lost key ok>",
+        "+0 < R 1:1(0) <abort reason-99 mac ok>",
+        "+0 > nothing for 300ms",
+        "+0 > no hiatus for 2min",
+        "+0 write \"some words\"",
+        "+0 attempt suspend 60s",
+        "+0 snapshot durable 7",
+        "+0 reads end",
+    ] {
+        if let Err(error) = step(line) {
+            panic!("{error}");
+        }
+    }
+}
+
+#[test]
+fn a_fault_is_told_with_its_place() {
+    assert_eq!(fault("+0 liste"), (5, 4, "`liste`".to_owned()));
+    assert_eq!(fault("+x listen"), (5, 1, "`+x`".to_owned()));
+    assert_eq!(fault("+0 < S 1:101(99)"), (5, 8, "`1:101(99)`".to_owned()));
+    assert_eq!(fault("+0 < Q 0:0(0)"), (5, 6, "`Q`".to_owned()));
+    assert_eq!(fault("+0 > . ack x"), (5, 12, "`x`".to_owned()));
+    assert_eq!(fault("+0 > S <mss 99999>"), (5, 13, "`99999>`".to_owned()));
+    assert_eq!(fault("+0 > S <capable v1 X hold 1s>"), (5, 20, "`X`".to_owned()));
+    assert_eq!(fault("+0 > S <mss 1460"), (5, 17, "the end of the line".to_owned()));
+    assert_eq!(fault("+0 > S <mss 1460> more"), (5, 19, "`more`".to_owned()));
+    assert_eq!(fault("+0 write"), (5, 9, "the end of the line".to_owned()));
+}
+
+#[test]
+fn the_fault_is_pointed_at() {
+    let told = step("+0 > S <mss big>").expect_err("no number").to_string();
+    let wanted = "line 5, column 13: expected a number up to 65535, found `big>`\n \
+                  5 | +0 > S <mss big>\n   |             ^";
+    assert_eq!(told, wanted);
+}
+
+#[test]
+fn what_the_bench_sends_is_written_out() {
+    for line in [
+        "+0 < S",
+        "+0 < . 1:1(0)",
+        "+0 < S 0:0(0) <mss *>",
+        "+0 < S 0:0(0) <...>",
+        "+0 < . 1:1(0) ack 1 <suspend-ack <=3s mac ok>",
+        "+0 < S 0:0(0) win open",
+        "+0~+1 < S 0:0(0)",
+        "* listen",
+    ] {
+        step(line).expect_err(line);
+    }
+}
+
+#[test]
+fn an_expectation_has_no_wrong_mac() {
+    step("+0 > . <suspend 60s mac bad>").expect_err("nobody has to send a wrong MAC");
+}
+
+#[test]
+fn a_header_is_complete() {
+    for missing in ["title", "requirements", "mutant", "target"] {
+        let lines: Vec<&str> = HEADER.lines().filter(|line| !line.starts_with(missing)).collect();
+        let error = Script::parse(&format!("{}\n+0 listen\n", lines.join("\n"))).expect_err(missing);
+        assert!(error.to_string().contains(missing), "{error}");
+    }
+    Script::parse(HEADER).expect_err("no step");
+    Script::parse(&format!("{HEADER}colour: blue\n+0 listen\n")).expect_err("an unknown line");
+    Script::parse(&HEADER.replace("HIA-MUST-1", "MUST-1")).expect_err("no label");
+}
+
+#[test]
+fn times_have_nanoseconds() {
+    let script = Script::parse(&format!("{HEADER}+1.000000001 listen\n")).expect("a script");
+    assert_eq!(script.steps[0].when, When::After(std::time::Duration::new(1, 1)));
+}
