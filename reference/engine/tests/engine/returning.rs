@@ -553,3 +553,23 @@ fn restored_host_whose_peer_is_plain_resets() {
     }
     assert_eq!(pair.events(Side::A), [Event::Closed { reason: CloseReason::PeerIsPlain }]);
 }
+
+#[test]
+fn last_ack_of_the_stream_still_answers_a_resume() {
+    //= draft#resume-received
+    //# A host MUST synchronise on a valid RESUME of a newer life and answer
+    //# with RESUME-ACK.
+    let mut pair = Pair::on();
+    pair.command(Side::B, Command::Close);
+    pair.exchange();
+    pair.command(Side::A, Command::Close);
+    pair.take(Side::A);
+    assert_eq!(pair.a.state(), TcpState::LastAck);
+    // B got the FIN of A, was away, and acknowledges it only now.
+    let (life, received, end) = (ONE, Position(2), Position(2));
+    let context = Context::resume(Role::Responder, received, end);
+    let resume = |tag| Message::Resume(Resume { life, nonce: Nonce(7), end: end.low(), tag });
+    Made::ack(Side::B, 2, 2).sealed(&context, resume).give(&mut pair);
+    assert_eq!(pair.events(Side::A).last(), Some(&Event::Closed { reason: CloseReason::Finished }));
+    assert_eq!(names(&pair.take(Side::A)), ["resume-ack"]);
+}
