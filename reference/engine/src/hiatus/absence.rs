@@ -273,6 +273,8 @@ impl Tcb {
         self.timers.disarm(Timer::ResumeLimit);
         self.timers.disarm(Timer::Resume);
         self.owed.retain(|owed| *owed != Owed::Resume);
+        // What was read since the last RESUME may have opened the window.
+        self.ack_is_due |= self.rcv.window_update_is_due();
         cx.events.push_back(Event::Resumed);
         self.close_if_waiting();
         self.tell_writer(cx);
