@@ -64,8 +64,10 @@ pub(crate) struct Session {
     pub(crate) peer_nonce: Nonce,
     pub(crate) here: SelfPresence,
     pub(crate) there: PeerPresence,
-    /// Bounds the checking of MACs.
+    /// Bounds the checking of MACs of messages whose positions fit.
     pub(crate) checks: Budget,
+    /// The same for messages whose positions do not fit.
+    pub(crate) guess_checks: Budget,
 }
 
 /// SELF (draft, {#states}).

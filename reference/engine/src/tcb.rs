@@ -208,10 +208,16 @@ impl Tcb {
     pub(crate) fn end(&mut self, reason: CloseReason) {
         self.snd.drop_octets();
         self.ack_is_due = false;
-        self.owed.retain(|owed| matches!(owed, Owed::Reset { .. } | Owed::Abort { .. }));
+        let is_orderly = reason == CloseReason::Finished;
+        self.owed.retain(|owed| match owed {
+            Owed::Reset { .. } | Owed::Abort { .. } => true,
+            // The RESUME that acknowledged the last octet is answered like any other.
+            Owed::ResumeAck { .. } => is_orderly,
+            _ => false,
+        });
         self.timers.disarm_all();
         // What was received in order before an orderly end is the application's.
-        if reason != CloseReason::Finished {
+        if !is_orderly {
             self.rcv.drop_octets();
         }
     }

@@ -39,14 +39,19 @@ impl TimestampClock {
 
     /// PAWS, test R1 of RFC 7323, section 5.3: true if the segment is an old one.
     pub(crate) fn is_old(&self, tsval: u32, now: Time) -> bool {
-        is_before(tsval, self.recent) && now.since(self.recent_at) < RECENT_VALID
+        is_before(tsval, self.recent) && !self.is_void(now)
     }
 
     /// Step R3: `seq` is SEG.SEQ of an acceptable segment.
     pub(crate) fn accept(&mut self, tsval: u32, seq: Position, now: Time) {
-        if !is_before(tsval, self.recent) && seq <= self.last_ack_sent {
+        if (self.is_void(now) || !is_before(tsval, self.recent)) && seq <= self.last_ack_sent {
             self.force(tsval, now);
         }
+    }
+
+    /// TS.Recent is so old that the peer's clock may have gone half around since (RFC 7323, section 5.5).
+    fn is_void(&self, now: Time) -> bool {
+        now.since(self.recent_at) >= RECENT_VALID
     }
 
     /// TS.Recent := SEG.TSval, whatever it was (draft, {#sync}).

@@ -247,10 +247,16 @@ impl Tcb {
             Owed::EpochEcho { stable_point } => Self::echo_message(stable_point),
             Owed::Suspend => self.suspend_message(cx)?,
             Owed::SuspendAck => self.suspend_ack_message()?,
-            Owed::Resume => self.resume_message(cx)?,
+            Owed::Resume => {
+                let message = self.resume_message(cx)?;
+                let header = self.header(self.resume_seq(), Flags::ACK);
+                return self.write_returning(cx, buffer, message, header);
+            }
             Owed::ResumeAck { life, nonce, seq } => {
                 let message = self.resume_ack_message(life, nonce)?;
-                return self.write_resume_ack(cx, buffer, message, seq);
+                let header = self.header(self.snd_nxt(), Flags::ACK);
+                let header = Header { ack: self.resume_ack_number(seq), ..header };
+                return self.write_returning(cx, buffer, message, header);
             }
             Owed::Abort { reason, life, nonce, seq } => {
                 let message = self.abort_message(reason, life, nonce)?;
@@ -261,16 +267,15 @@ impl Tcb {
         self.write_ack(cx, buffer, Some(message))
     }
 
-    fn write_resume_ack(
-        &mut self,
+    /// Writes RESUME or RESUME-ACK, which have sequence numbers of their own.
+    fn write_returning(
+        &self,
         cx: &Context<'_>,
         buffer: &mut [u8],
         message: Message<'static>,
-        resume_seq: SequenceNumber,
+        header: Header,
     ) -> Option<usize> {
         let options = self.options(cx, Some(message)).written();
-        let ack = self.resume_ack_number(resume_seq);
-        let header = Header { ack, ..self.header(self.snd_nxt(), Flags::ACK) };
         outgoing::write(self.ports, header, &options, buffer, |_| 0)
     }
 

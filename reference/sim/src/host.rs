@@ -17,6 +17,15 @@ pub enum Power {
     Off,
 }
 
+/// Whether an application takes what arrives.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reader {
+    /// It reads all there is.
+    Reads,
+    /// It reads nothing: the receive buffer fills and the window closes.
+    Pauses,
+}
+
 /// An engine with an application that writes what it was given and reads what comes.
 #[derive(Debug, Clone)]
 pub struct Host {
@@ -24,6 +33,8 @@ pub struct Host {
     pub connection: Connection,
     /// Whether it runs.
     pub power: Power,
+    /// Whether its application reads.
+    pub reader: Reader,
     /// Every event, with its time.
     pub events: Vec<(Time, Event)>,
     /// What the application read.
@@ -44,6 +55,7 @@ impl Host {
         Self {
             connection,
             power: Power::On,
+            reader: Reader::Reads,
             events: Vec::new(),
             received: Vec::new(),
             outgoing: Vec::new(),
@@ -111,10 +123,10 @@ impl Host {
         self.events.iter().any(|(_, seen)| *seen == event)
     }
 
-    /// The application's turn: reads all there is, writes what there is room for.
+    /// The application's turn: reads all there is unless it pauses, writes what there is room for.
     pub(crate) fn run_application(&mut self, now: Time) {
         let mut chunk = [0; CHUNK_OCTETS];
-        loop {
+        while self.reader == Reader::Reads {
             let count = self.connection.read(&mut chunk);
             if count == 0 {
                 break;

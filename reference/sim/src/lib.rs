@@ -12,7 +12,7 @@ mod scenario;
 mod sim;
 mod trace;
 
-pub use host::{Host, Power};
+pub use host::{Host, Power, Reader};
 pub use path::{Path, Strip};
 pub use scenario::Scenario;
 pub use sim::{Happening, Side, Sim};

@@ -28,6 +28,7 @@ pub struct Scenario {
     octets: [usize; 2],
     closes: [bool; 2],
     derives_key: bool,
+    isns: [Option<SequenceNumber>; 2],
 }
 
 impl Scenario {
@@ -47,6 +48,7 @@ impl Scenario {
             octets: [0; 2],
             closes: [false; 2],
             derives_key: false,
+            isns: [None; 2],
         }
     }
 
@@ -138,6 +140,13 @@ impl Scenario {
         self
     }
 
+    /// Sets the initial sequence number of `side`, which otherwise comes from the seed.
+    #[must_use]
+    pub fn isn(mut self, side: Side, isn: SequenceNumber) -> Self {
+        self.isns[side.index()] = Some(isn);
+        self
+    }
+
     /// Lets something happen at a time.
     #[must_use]
     pub fn plan(mut self, at: Time, happening: Happening) -> Self {
@@ -149,7 +158,10 @@ impl Scenario {
     #[must_use]
     pub fn start(self) -> Sim {
         let mut random = Rand64::new(u128::from(self.seed));
-        let entropies = [entropy(&mut random), entropy(&mut random)];
+        let mut entropies = [entropy(&mut random), entropy(&mut random)];
+        for (entropy, isn) in entropies.iter_mut().zip(self.isns) {
+            entropy.isn = isn.unwrap_or(entropy.isn);
+        }
         let [config_a, config_b] = self.configs;
         let [entropy_a, entropy_b] = entropies;
         let a = Connection::connect(Time::ZERO, config_a, Endpoints { local: A, remote: B }, entropy_a);

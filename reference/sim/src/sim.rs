@@ -7,7 +7,7 @@ use hiatus_codec::Segment;
 use hiatus_engine::{Command, CommandError, Event, Time};
 use oorandom::Rand64;
 
-use crate::host::{Host, Power};
+use crate::host::{Host, Power, Reader};
 use crate::path::{Passage, Path};
 use crate::trace::{Fate, Frame};
 
@@ -61,6 +61,8 @@ pub enum Happening {
     PowerOff(Side),
     /// The host runs again, its memory intact, and resumes.
     PowerOn(Side),
+    /// The application goes on reading, or stops.
+    Reader(Side, Reader),
 }
 
 /// A running scenario.
@@ -108,6 +110,11 @@ impl Sim {
     /// One end, to change.
     pub fn host_mut(&mut self, side: Side) -> &mut Host {
         &mut self.hosts[side.index()]
+    }
+
+    /// The path that begins at `from`, to change.
+    pub fn path_mut(&mut self, from: Side) -> &mut Path {
+        &mut self.paths[from.index()]
     }
 
     /// Every segment sent so far, in the order of sending.
@@ -216,6 +223,7 @@ impl Sim {
                 }
             }
             Happening::PowerOff(side) => self.stop(side),
+            Happening::Reader(side, reader) => self.hosts[side.index()].reader = reader,
             Happening::PowerOn(side) => {
                 self.stopping[side.index()] = false;
                 let host = &mut self.hosts[side.index()];

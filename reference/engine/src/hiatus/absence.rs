@@ -3,7 +3,7 @@
 use core::time::Duration;
 
 use hiatus_codec::mac::{self, Context as MacContext, Tag};
-use hiatus_codec::{Flags, HoldTime, Life, Message, Nonce, Resume, Suspend};
+use hiatus_codec::{Flags, HoldTime, Life, Message, Nonce, Resume, SequenceNumber, Suspend};
 
 use crate::arrived::Arrived;
 use crate::command::CommandError;
@@ -21,6 +21,8 @@ const SUSPENDS_MAX: u8 = 3;
 const RESUME_INTERVAL_FIRST: Duration = Duration::from_secs(1);
 /// Between two RESUMEs at most, without the random part.
 const RESUME_INTERVAL_MAX: Duration = Duration::from_secs(60);
+/// RESUMEs of one return before those that a plain peer answers too.
+const RESUMES_AT_SND_NXT: u32 = 6;
 /// Before the first probe of PRESUMED.
 const PROBE_INTERVAL_FIRST: Duration = Duration::from_secs(60);
 /// Between two probes at most.
@@ -180,6 +182,22 @@ impl Tcb {
         sealed(session, &context, message)
     }
 
+    //= draft#resuming
+    //# A host MUST set SEG.SEQ of a RESUME to SND.UNA - 1 if it is a probe of
+    //# PRESUMED or follows six RESUMEs of the same return.
+    /// SEG.SEQ of the RESUME that [`resume_message`](Self::resume_message) gave last.
+    pub(crate) fn resume_seq(&self) -> SequenceNumber {
+        let asks_plain_peers = match self.hiatus.session().map(|session| &session.here) {
+            Some(SelfPresence::Resuming(resuming)) => resuming.sent > RESUMES_AT_SND_NXT,
+            _ => true,
+        };
+        if !asks_plain_peers {
+            return self.snd_nxt();
+        }
+        // Below RCV.NXT of the peer, whatever is in flight.
+        SequenceNumber(self.snd.una.sequence(self.snd.iss).0.wrapping_sub(1))
+    }
+
     /// The timer for RESUME ran out: of a host that is back, or the probe of one that presumes its peer away.
     pub(crate) fn resume_timeout(&mut self, cx: &Context<'_>) {
         let Some(session) = self.hiatus.session_mut() else { return };
@@ -255,6 +273,8 @@ impl Tcb {
         self.timers.disarm(Timer::ResumeLimit);
         self.timers.disarm(Timer::Resume);
         self.owed.retain(|owed| *owed != Owed::Resume);
+        // What was read since the last RESUME may have opened the window.
+        self.ack_is_due |= self.rcv.window_update_is_due();
         cx.events.push_back(Event::Resumed);
         self.close_if_waiting();
         self.tell_writer(cx);

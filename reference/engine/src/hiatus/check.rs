@@ -9,7 +9,8 @@ use crate::receive::ReceiveSide;
 use crate::send::SendSide;
 use crate::time::Time;
 
-/// MACs that are checked on one connection in a second; a message beyond them is dropped unchecked.
+/// MACs that are checked on one connection in a second, of messages whose numbers fit and again of others; a message
+/// beyond them is dropped unchecked.
 pub(crate) const MAC_CHECKS_PER_SECOND_MAX: u32 = 100;
 
 /// What a segment says after its MAC was checked.
@@ -71,8 +72,11 @@ impl Session {
     ) -> Checked {
         let Some(option) = arrived.hiatus else { return Checked::Plain };
         let message = option.message();
+        let fits = fits(&message, snd, rcv, arrived);
+        // Counted apart, so that a flood of guesses does not keep out the peer.
+        let budget = if fits { &mut self.checks } else { &mut self.guess_checks };
         if !matches!(message, Message::Capable(_) | Message::EpochEcho(_))
-            && !self.checks.take(MAC_CHECKS_PER_SECOND_MAX, now)
+            && !budget.take(MAC_CHECKS_PER_SECOND_MAX, now)
         {
             return Checked::Drop;
         }
@@ -129,6 +133,18 @@ impl Session {
             }
             _ => Checked::Other,
         }
+    }
+}
+
+/// Whether the numbers of a message fit the positions here, as those of a peer do and blind guesses do not.
+fn fits(message: &Message<'_>, snd: &SendSide, rcv: &ReceiveSide, arrived: &Arrived<'_>) -> bool {
+    let both = |received: Position, end_low: u32| {
+        snd.stb <= received && received <= snd.lim && Position::nearest(end_low, rcv.nxt) >= rcv.nxt
+    };
+    match message {
+        Message::Resume(resume) => both(arrived.ack, resume.end),
+        Message::ResumeAck(ack) => both(Position::nearest(ack.received, snd.una), ack.end),
+        _ => rcv.nxt <= arrived.seq && arrived.seq <= rcv.edge,
     }
 }
 

@@ -154,6 +154,7 @@ impl Confirming {
             here: SelfPresence::Up,
             there: PeerPresence::Up,
             checks: Budget::default(),
+            guess_checks: Budget::default(),
         })
     }
 }

@@ -10,6 +10,7 @@ use crate::config::HiatusPolicy;
 use crate::event::{CloseReason, Event, FallbackReason};
 use crate::hiatus::{Hiatus, negotiation};
 use crate::owed::Owed;
+use crate::send::FIRST_OCTET;
 use crate::state::State;
 use crate::state::closed::Closed;
 use crate::state::listen::Listen;
@@ -68,6 +69,10 @@ impl SynReceived {
                 return None;
             }
             return Some(match self.opened {
+                // What the application wrote or closed was meant for this peer: it is told, and not the next one.
+                Opened::Passively if tcb.snd.end > FIRST_OCTET => {
+                    Closed::bury(cx, tcb.clone(), CloseReason::Reset)
+                }
                 Opened::Passively => State::Listen(Listen::default()),
                 Opened::Simultaneously => Closed::bury(cx, tcb.clone(), CloseReason::Refused),
             });

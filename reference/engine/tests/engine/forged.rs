@@ -197,3 +197,27 @@ fn checking_of_macs_is_bounded() {
     right.give(&mut pair);
     assert_eq!(pair.b.state(), TcpState::Closed);
 }
+
+#[test]
+fn blind_flood_does_not_keep_the_peer_out() {
+    // Blind guesses of SEG.ACK and End are counted apart from positions that fit.
+    let mut pair = Pair::held();
+    let guess = Message::Resume(Resume {
+        life: Life { incarnation: 9, generation: 0 },
+        nonce: Nonce(1),
+        end: 0x7000_0000,
+        tag: Tag([0; 8]),
+    });
+    let suspend = Message::Suspend(Suspend { expected_absence: HoldTime::NONE, tag: Tag([0; 8]) });
+    for _ in 0..1000 {
+        Made::ack(Side::A, 0x1234_5678, 0x1234_5678).message(&guess).give(&mut pair);
+        Made::ack(Side::A, 0x1234_5678, 0x1234_5678).message(&suspend).give(&mut pair);
+        Made::rst(Side::A, 0x1234_5678)
+            .message(&Message::Abort(Abort { reason: AbortReason::APPLICATION, proof: [0; 8] }))
+            .give(&mut pair);
+    }
+    pair.command(Side::A, Command::Resume);
+    let resume = pair.take(Side::A);
+    pair.deliver(&resume[0]);
+    assert_eq!(pair.b.peer_state(), PeerState::Up);
+}

@@ -14,7 +14,7 @@ use hiatus_engine::{
 
 use crate::pair::{
     A_ISN, A_NONCE, B_ISN, B_KEY, Frame, HOLD_SECONDS, Made, Pair, SUSPEND, Side, abort_reason, give_resume,
-    names, older_config, seconds,
+    hiatus_config, names, older_config, seconds,
 };
 
 const ONE: Life = Life { incarnation: 0, generation: 1 };
@@ -221,6 +221,51 @@ fn six_resumes_that_met_plain_segments_end_hiatus() {
     assert_eq!(pair.events(Side::A), [fell_back]);
     pair.write(Side::A, b"plain");
     assert_eq!(names(&pair.take(Side::A)), ["data"]);
+}
+
+/// A is on; its EPOCH-ECHO was lost, and B has given up on it.
+fn half_plain() -> Pair {
+    let mut pair = Pair::new(hiatus_config(), hiatus_config());
+    while pair.a.hiatus_state() != HiatusState::On {
+        let frames: Vec<Frame> = [Side::A, Side::B].into_iter().flat_map(|side| pair.take(side)).collect();
+        frames.iter().for_each(|frame| pair.deliver(frame));
+    }
+    assert_eq!(names(&pair.take(Side::A)), ["echo"]);
+    pair
+}
+
+#[test]
+fn idle_plain_peer_ends_hiatus_too() {
+    //= draft#resuming
+    //# A host MUST set SEG.SEQ of a RESUME to SND.UNA - 1 if it is a probe of
+    //# PRESUMED or follows six RESUMEs of the same return.
+    let mut pair = half_plain();
+    pair.alone(Side::B, seconds(100));
+    assert_eq!(pair.b.hiatus_state(), HiatusState::Off);
+    pair.command(Side::A, Command::Resume);
+    let frames = pair.pass(seconds(600));
+    let seqs: Vec<u32> = frames
+        .iter()
+        .filter(|frame| frame.name() == "resume")
+        .map(|frame| frame.segment().seq.0.wrapping_sub(A_ISN))
+        .collect();
+    assert_eq!(seqs, [1, 1, 1, 1, 1, 1, 0, 0, 0, 0, 0, 0]);
+    assert_eq!(pair.a.hiatus_state(), HiatusState::Off);
+    pair.write(Side::A, b"still there");
+    pair.exchange();
+    assert_eq!(pair.read(Side::B), b"still there");
+}
+
+#[test]
+fn probe_finds_an_idle_plain_peer() {
+    let mut pair = half_plain();
+    pair.alone(Side::B, seconds(100));
+    pair.write(Side::A, b"lost for a while");
+    pair.alone(Side::A, seconds(150));
+    assert_eq!(pair.a.peer_state(), PeerState::Presumed);
+    pair.pass(seconds(60));
+    assert_eq!(pair.a.peer_state(), PeerState::Up);
+    assert_eq!(pair.read(Side::B), b"lost for a while");
 }
 
 #[test]
@@ -507,4 +552,24 @@ fn restored_host_whose_peer_is_plain_resets() {
         }
     }
     assert_eq!(pair.events(Side::A), [Event::Closed { reason: CloseReason::PeerIsPlain }]);
+}
+
+#[test]
+fn last_ack_of_the_stream_still_answers_a_resume() {
+    //= draft#resume-received
+    //# A host MUST synchronise on a valid RESUME of a newer life and answer
+    //# with RESUME-ACK.
+    let mut pair = Pair::on();
+    pair.command(Side::B, Command::Close);
+    pair.exchange();
+    pair.command(Side::A, Command::Close);
+    pair.take(Side::A);
+    assert_eq!(pair.a.state(), TcpState::LastAck);
+    // B got the FIN of A, was away, and acknowledges it only now.
+    let (life, received, end) = (ONE, Position(2), Position(2));
+    let context = Context::resume(Role::Responder, received, end);
+    let resume = |tag| Message::Resume(Resume { life, nonce: Nonce(7), end: end.low(), tag });
+    Made::ack(Side::B, 2, 2).sealed(&context, resume).give(&mut pair);
+    assert_eq!(pair.events(Side::A).last(), Some(&Event::Closed { reason: CloseReason::Finished }));
+    assert_eq!(names(&pair.take(Side::A)), ["resume-ack"]);
 }

@@ -135,3 +135,21 @@ fn acknowledgment_of_what_was_sent_before_the_rewind_counts() {
     Made::ack(Side::A, 1, 101).give(&mut pair);
     assert_eq!(names(&pair.take(Side::B)), ["resume-ack"]);
 }
+
+#[test]
+fn window_that_opened_while_resuming_is_announced() {
+    let mut pair = Pair::on();
+    // B fills the receive buffer of A.
+    pair.write(Side::B, &[7; 65_536]);
+    pair.exchange();
+    pair.command(Side::A, Command::Resume);
+    let resume = pair.take(Side::A);
+    assert_eq!(resume[0].segment().window, 0);
+    assert_eq!(pair.read(Side::A).len(), 65_536);
+    pair.deliver(&resume[0]);
+    let answer = pair.take(Side::B);
+    pair.deliver(&answer[0]);
+    let update = pair.take(Side::A);
+    assert_eq!(names(&update), ["ack"]);
+    assert!(update[0].segment().window > 0);
+}

@@ -360,3 +360,36 @@ fn old_segments_without_text_are_not_answered_for_ever() {
     // Octets that came twice are always acknowledged: the ACK may have been lost.
     assert_eq!(answers(&mut pair, &old.payload(b"x")), 50);
 }
+
+#[test]
+fn timestamps_start_afresh_after_a_month_of_silence() {
+    // RFC 7323, section 5.5: after 24 days TS.Recent is void, and takes what the next segment says.
+    let mut pair = plain();
+    pair.write(Side::A, b"before");
+    pair.exchange();
+    pair.off(seconds(30 * 24 * 3600));
+    pair.write(Side::A, b"after");
+    let data = pair.take(Side::A);
+    pair.deliver(&data[0]);
+    let answer = pair.take(Side::B);
+    assert_eq!(answer[0].segment().ack.0, A_ISN + 12);
+    assert_eq!(answer[0].timestamps().echo_reply, data[0].timestamps().value);
+}
+
+#[test]
+fn reset_in_syn_received_does_not_swallow_what_was_written() {
+    for closes in [false, true] {
+        let mut pair = Pair::new(Config::default(), Config::default());
+        let syn = pair.take(Side::A);
+        pair.deliver(&syn[0]);
+        assert_eq!(pair.b.state(), TcpState::SynReceived);
+        if closes {
+            pair.command(Side::B, Command::Close);
+        } else {
+            pair.write(Side::B, b"for this peer");
+        }
+        Made::rst(Side::A, 1).give(&mut pair);
+        assert_eq!(pair.b.state(), TcpState::Closed);
+        assert_eq!(pair.events(Side::B).last(), Some(&Event::Closed { reason: CloseReason::Reset }));
+    }
+}
