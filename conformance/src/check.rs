@@ -87,9 +87,13 @@ pub fn run(args: &CheckArgs) -> ExitCode {
             human::write(&report, &mut std::io::stdout().lock(), std::io::stdout().is_terminal())
         }
     };
-    if let Err(error) = written {
-        eprintln!("conform check: cannot write: {error}");
-        return ExitCode::from(2);
+    match written {
+        // The reader of a pipe may have seen enough.
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
+            eprintln!("conform check: cannot write: {error}");
+            return ExitCode::from(2);
+        }
+        _ => {}
     }
     let failed =
         report.files.iter().flat_map(|file| &file.verdicts).any(|verdict| verdict.verdict == Outcome::Fail);

@@ -79,6 +79,31 @@ fn what_cannot_be_run_exits_with_2() {
 }
 
 #[test]
+fn a_reader_that_has_seen_enough_is_no_error() {
+    let capture =
+        concat!(env!("CARGO_MANIFEST_DIR"), "/../pcaps/rollback/r5-silent-divergence.pcap");
+    let commands: [&[&str]; 6] = [
+        &["check", capture],
+        &["check", "--format", "json", capture],
+        &["show", capture],
+        &["list"],
+        &["explain", "HIA-MUST-48"],
+        &["run", "abort/", "--out", &out("pipe")],
+    ];
+    for arguments in commands {
+        let (reader, writer) = std::io::pipe().expect("a pipe");
+        drop(reader);
+        let output = Command::new(env!("CARGO_BIN_EXE_conform"))
+            .args(arguments)
+            .stdout(writer)
+            .output()
+            .expect("conform can be started");
+        assert_eq!(output.status.code(), Some(0), "{arguments:?}");
+        assert!(output.stderr.is_empty(), "{arguments:?}");
+    }
+}
+
+#[test]
 fn a_script_with_an_error_is_shown_with_its_place() {
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("broken");
     std::fs::create_dir_all(&folder).unwrap();
