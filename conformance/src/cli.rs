@@ -10,13 +10,13 @@ const EXAMPLES: &str = "\
 Examples:
   conform run                              every case against the reference
   conform run suspend/ HIA-MUST-71         some of them
-  conform run --mutant wrong-mac           what a broken rule looks like
+  conform run --mutant deaf-to-suspend     what a broken rule looks like
   conform run --format json                one document for a machine
   conform explain HIA-MUST-48              a sentence of the draft, its cases and mutants
   conform check capture.pcapng             what happened in a capture of any stack
   conform show out/suspend-hold-lasts.pcapng
 
-Exit codes: 0 no MUST failed, 1 one did, 2 it could not be run.";
+Exit codes: 0 nothing failed, 1 a case or a requirement did, 2 something could not be run or read.";
 
 /// Conformance of TCP stacks to Hiatus, planned absence and durable state for TCP connections.
 #[derive(Debug, Parser)]

@@ -79,9 +79,27 @@ fn what_cannot_be_run_exits_with_2() {
 }
 
 #[test]
+fn the_examples_of_the_help_name_what_there_is() {
+    let help = stdout(&conform(&["--help"]));
+    let word_after = |flag: &str| {
+        help.split_once(flag).and_then(|(_, rest)| rest.split_whitespace().next()).expect("an example")
+    };
+    let mutants = stdout(&conform(&["list", "--mutants"]));
+    let mutant = word_after("run --mutant ");
+    assert!(mutants.lines().any(|line| line.split_whitespace().next() == Some(mutant)), "{mutant}");
+    let label = word_after("run suspend/ ");
+    assert_eq!(conform(&["list", label]).status.code(), Some(0), "{label}");
+    assert_eq!(conform(&["explain", word_after("conform explain ")]).status.code(), Some(0));
+    let capture = word_after("conform show out/");
+    assert!(
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("../pcaps/cases").join(capture).is_file(),
+        "{capture}"
+    );
+}
+
+#[test]
 fn a_reader_that_has_seen_enough_is_no_error() {
-    let capture =
-        concat!(env!("CARGO_MANIFEST_DIR"), "/../pcaps/rollback/r5-silent-divergence.pcap");
+    let capture = concat!(env!("CARGO_MANIFEST_DIR"), "/../pcaps/rollback/r5-silent-divergence.pcap");
     let commands: [&[&str]; 6] = [
         &["check", capture],
         &["check", "--format", "json", capture],
