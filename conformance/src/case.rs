@@ -120,7 +120,9 @@ pub fn of_folder(folder: &Path) -> Result<Vec<Case>, CaseError> {
         let id = id_of(relative).ok_or_else(|| CaseError::Name { path: path.clone() })?;
         let text =
             fs::read_to_string(&path).map_err(|error| CaseError::File { path: path.clone(), error })?;
-        cases.push(Case::parse(&id, &text)?);
+        let script = Script::parse(&text)
+            .map_err(|error| CaseError::Script { path: path.display().to_string(), error })?;
+        cases.push(Case { id, script, text });
     }
     Ok(cases)
 }

@@ -6,22 +6,12 @@ pub mod run;
 
 use std::path::{Path, PathBuf};
 
-use crate::case::{self, Case, CaseError};
-
-/// The cases that `filters` select, from `folder` or built in; no filter selects all.
-///
-/// A filter is the beginning of an id, or the label of a requirement.
-fn selected(folder: Option<&Path>, filters: &[String]) -> Result<Vec<Case>, CaseError> {
-    let mut cases = match folder {
-        Some(folder) => case::of_folder(folder)?,
-        None => case::built_in()?,
-    };
-    cases.retain(|case| filters.is_empty() || filters.iter().any(|filter| selects(filter, case)));
-    Ok(cases)
-}
+use crate::case::{self, Case};
+use crate::requirement;
 
 fn selects(filter: &str, case: &Case) -> bool {
-    case.id.starts_with(filter) || case.script.header.requirements.iter().any(|label| label == filter)
+    let label = requirement::label(filter);
+    case.id.starts_with(filter) || case.script.header.requirements.contains(&label)
 }
 
 /// Where cases come from and which of them count: the same for every subcommand.
@@ -36,11 +26,33 @@ pub struct Selection {
 }
 
 impl Selection {
+    /// The cases that the filters select; no filter selects all, one that selects none is an error.
     fn load(&self) -> Result<Vec<Case>, String> {
-        let cases = selected(self.cases.as_deref(), &self.filters).map_err(|error| error.to_string())?;
-        if cases.is_empty() {
-            return Err("no case is selected; `conform list` shows them all".to_owned());
+        let mut cases = match &self.cases {
+            None => case::built_in().map_err(|error| error.to_string())?,
+            Some(folder) => of_folder(folder)?,
+        };
+        let filters = &self.filters;
+        if let Some(idle) = filters.iter().find(|filter| !cases.iter().any(|case| selects(filter, case))) {
+            return Err(format!("{idle}: no case begins so or cites it; `conform list` shows them all"));
         }
+        cases.retain(|case| filters.is_empty() || filters.iter().any(|filter| selects(filter, case)));
         Ok(cases)
     }
+}
+
+/// The cases below `folder`; there is at least one, and what they cite stands in the draft.
+fn of_folder(folder: &Path) -> Result<Vec<Case>, String> {
+    let cases = case::of_folder(folder).map_err(|error| error.to_string())?;
+    if cases.is_empty() {
+        return Err(format!("{}: expected cases, found no file that ends in .pkt", folder.display()));
+    }
+    let known = requirement::index().map_err(|error| error.to_string())?;
+    for case in &cases {
+        let is_unknown = |label: &&String| known.iter().all(|requirement| requirement.label != **label);
+        if let Some(label) = case.script.header.requirements.iter().find(is_unknown) {
+            return Err(format!("{}: {label}: the draft has no such requirement", case.id));
+        }
+    }
+    Ok(cases)
 }

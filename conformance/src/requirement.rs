@@ -22,6 +22,13 @@ pub struct Requirement {
     pub sentence: String,
 }
 
+/// The label that `written` means: `must-48`, `MUST 48` (as reports print it) and `HIA-MUST-48` are one.
+#[must_use]
+pub fn label(written: &str) -> String {
+    let upper = written.trim().to_uppercase().replace(' ', "-");
+    if upper.starts_with("HIA-") { upper } else { format!("HIA-{upper}") }
+}
+
 /// All requirements, in the order of the draft.
 ///
 /// # Errors

@@ -131,6 +131,38 @@ fn a_script_with_an_error_is_shown_with_its_place() {
     assert_eq!(output.status.code(), Some(2));
     let told = String::from_utf8(output.stderr).unwrap();
     assert!(told.contains("line 6, column 8"), "{told}");
+    assert!(told.contains(&folder.join("broken.pkt").display().to_string()), "{told}");
+}
+
+#[test]
+fn a_label_that_the_draft_does_not_have_is_refused() {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("unknown-label");
+    std::fs::create_dir_all(&folder).unwrap();
+    let script = "title: t\nrequirements: HIA-MUST-9999\nmutant: m\ntarget: plain\n+0 listen\n";
+    std::fs::write(folder.join("unknown.pkt"), script).unwrap();
+    let output =
+        conform(&["run", "--cases", &folder.display().to_string(), "--out", &out("unknown-label-out")]);
+    assert_eq!(output.status.code(), Some(2));
+    let told = String::from_utf8(output.stderr).unwrap();
+    assert!(told.contains("HIA-MUST-9999"), "{told}");
+}
+
+#[test]
+fn a_filter_that_selects_nothing_is_named() {
+    let output = conform(&["list", "suspend/", "no-such-case"]);
+    assert_eq!(output.status.code(), Some(2));
+    let told = String::from_utf8(output.stderr).unwrap();
+    assert!(told.contains("no-such-case"), "{told}");
+}
+
+#[test]
+fn a_label_is_taken_as_reports_print_it() {
+    let listed = stdout(&conform(&["list", "HIA-MUST-48"]));
+    assert!(listed.contains("suspend/holder-answers-again"), "{listed}");
+    for written in ["MUST 48", "must-48"] {
+        assert_eq!(stdout(&conform(&["list", written])), listed);
+        assert!(stdout(&conform(&["explain", written])).starts_with("HIA-MUST-48"), "{written}");
+    }
 }
 
 #[test]

@@ -17,6 +17,9 @@ pub enum CaptureError {
         /// The first four octets of the file, fewer if it is shorter.
         found: Vec<u8>,
     },
+    /// There is nothing in it.
+    #[error("not a capture: the file is empty, expected the magic number of pcap or pcapng")]
+    Empty,
     /// The first octets are those of a compressed file.
     #[error("compressed with {format}: unpack it first")]
     Compressed {

@@ -181,6 +181,7 @@ impl<R: Read> Reader<R> {
 
 fn unknown_format(octets: &[u8]) -> CaptureError {
     match octets {
+        [] => CaptureError::Empty,
         [0x1f, 0x8b, ..] => CaptureError::Compressed { format: "gzip" },
         [0x28, 0xb5, 0x2f, 0xfd, ..] => CaptureError::Compressed { format: "zstd" },
         [0xfd, b'7', b'z', b'X', ..] => CaptureError::Compressed { format: "xz" },

@@ -12,7 +12,7 @@ use crate::target::mutant;
 /// `conform explain`: a requirement of the draft, and what proves it.
 #[derive(Debug, Clone, Args)]
 pub struct ExplainArgs {
-    /// Its label, such as HIA-MUST-48; case does not matter, and `HIA-` may be left out.
+    /// Its label, such as HIA-MUST-48, must-48 or "MUST 48".
     #[arg(value_name = "REQUIREMENT")]
     label: String,
 }
@@ -29,14 +29,13 @@ pub fn run(args: &ExplainArgs) -> ExitCode {
     }
 }
 
-fn told(label: &str) -> Result<String, String> {
-    let upper = label.to_uppercase();
-    let label = if upper.starts_with("HIA-") { upper } else { format!("HIA-{upper}") };
+fn told(written: &str) -> Result<String, String> {
+    let label = requirement::label(written);
     let requirements = requirement::index().map_err(|error| error.to_string())?;
-    let requirement = requirements
-        .iter()
-        .find(|requirement| requirement.label == label)
-        .ok_or_else(|| format!("{label}: the draft has no such requirement"))?;
+    let requirement =
+        requirements.iter().find(|requirement| requirement.label == label).ok_or_else(|| {
+            format!("{written}: the draft has no such requirement, expected one such as HIA-MUST-48")
+        })?;
     let mut text = format!(
         "{label}  draft, section {} ({}), {}\n\n  {}\n",
         requirement.section, requirement.anchor, requirement.title, requirement.sentence

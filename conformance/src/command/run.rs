@@ -103,7 +103,8 @@ fn execute(args: &RunArgs) -> Result<Run, String> {
                 format!("no mutant is called {name}; `conform list --mutants` shows them all")
             })?),
         };
-    fs::create_dir_all(&args.out).map_err(|error| format!("{}: {error}", args.out.display()))?;
+    fs::create_dir_all(&args.out)
+        .map_err(|error| format!("{}: cannot make this folder: {error}", args.out.display()))?;
     // Hidden by itself where standard error is no terminal.
     let progress = ProgressBar::new(u64::try_from(cases.len()).unwrap_or(0));
     if let Ok(style) = ProgressStyle::with_template("{bar:30} {pos}/{len} {msg}") {

@@ -43,10 +43,11 @@ pub fn table(run: &Run, requirements: &[Requirement], out: &mut impl Write) -> i
         run.cases.iter().flat_map(|case| &case.case.script.header.requirements).map(String::as_str).collect();
     let count = run.cases.len();
     let word = if count == 1 { "case" } else { "cases" };
+    let covered = if labels.len() == 1 { "requirement" } else { "requirements" };
     writeln!(
         out,
         "{HEADING}{count} {word} against {}{HEADING:#}: {} pass, {} fail, {} inconclusive, {} unsupported; \
-         {} requirements covered",
+         {} {covered} covered",
         run.target,
         summary.pass,
         summary.fail,
