@@ -69,6 +69,19 @@ fn the_fault_is_pointed_at() {
 }
 
 #[test]
+fn an_unknown_option_is_answered_with_the_known_ones() {
+    for line in ["+0 > . <suspend-ak 3s mac ok>", "+0 > S <mss 1460, suspend-ak 3s mac ok>"] {
+        let told = step(line).expect_err("no such option").to_string();
+        let column = line.find("suspend-ak").map(|at| at + 1).expect("it is there");
+        let wanted = format!("line 5, column {column}: expected an option: mss, wscale,");
+        assert!(told.starts_with(&wanted), "{told}");
+        assert!(told.contains("found `suspend-ak`"), "{told}");
+    }
+    step("+0 > S <>").expect("no options at all");
+    step("+0 > S <mss 1460, >").expect_err("a comma, and nothing behind it");
+}
+
+#[test]
 fn what_the_bench_sends_is_written_out() {
     for line in [
         "+0 < S",

@@ -6,8 +6,8 @@ use nom::branch::alt;
 use nom::bytes::complete::take_while1;
 use nom::character::complete::{char, space0};
 use nom::combinator::{cond, map, opt, value};
-use nom::multi::separated_list0;
-use nom::sequence::{delimited, preceded};
+use nom::multi::separated_list1;
+use nom::sequence::{delimited, preceded, terminated};
 
 use super::error::Miss;
 use super::lexeme::{Parsed, field, named, refuse, settled, then, then_word, u16, u32, word};
@@ -154,8 +154,11 @@ fn numbers(input: &str) -> Parsed<'_, (Field<u32>, Field<u32>)> {
 fn list(input: &str) -> Parsed<'_, OptionList> {
     let item = alt((value(None, nom::bytes::complete::tag("...")), map(option, Some)));
     let comma = delimited(space0, char(','), space0);
-    let (rest, items) =
-        delimited((char('<'), space0), settled(separated_list0(comma, item)), space0).parse(input)?;
+    let (rest, _) = (char('<'), space0).parse(input)?;
+    let (rest, items) = match rest.strip_prefix('>') {
+        Some(_) => (rest, Vec::new()),
+        None => terminated(separated_list1(comma, settled(item)), space0).parse(rest)?,
+    };
     let (rest, _) = settled(named("`,` and another option, or `>`", char('>')))(rest)?;
     let others = if items.iter().any(Option::is_none) { Others::Any } else { Others::None };
     Ok((rest, OptionList { named: items.into_iter().flatten().collect(), others }))
