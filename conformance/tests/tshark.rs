@@ -70,10 +70,11 @@ fn tshark_is_missing() -> bool {
     true
 }
 
-/// Says so where libtest does not capture it.
+/// Says which test is skipped, and why, where libtest does not capture it.
 fn skip(reason: &str) {
     let mut stderr = std::io::stderr();
-    writeln!(stderr, "SKIPPED: {reason}").unwrap();
+    let thread = std::thread::current();
+    writeln!(stderr, "SKIPPED: {}: {reason}", thread.name().unwrap_or("a test")).unwrap();
 }
 
 fn root() -> PathBuf {
