@@ -128,10 +128,11 @@ fn section(page: &mut String, case: &CaseRun, requirements: &[Requirement]) {
             let _ = writeln!(page, "<pre class=\"failure\">{}</pre>", escaped(reason));
         }
     }
-    page.push_str(&ladder(&case.outcome.frames, marked));
+    let ladder = ladder(&case.outcome.frames, marked);
     let _ = writeln!(
         page,
-        "<details class=\"script\"><summary>script</summary><pre>{}</pre></details></details>",
+        "<div class=\"wide\">{ladder}</div>\n\
+         <details class=\"script\"><summary>script</summary><pre>{}</pre></details></details>",
         escaped(&case.case.text)
     );
 }
