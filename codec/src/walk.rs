@@ -33,15 +33,6 @@ impl<'a> Options<'a> {
         narrow(self.area_len_octets - self.rest.len())
     }
 
-    /// The first octet that is not zero after End of Option List, if any; the walk's last item.
-    #[cold]
-    fn padding(&mut self) -> Option<Result<TcpOption<'a>, OptionError>> {
-        let zeros = self.rest.iter().position(|octet| *octet != 0)?;
-        let offset_octets = narrow(usize::from(self.offset_octets()) + zeros);
-        self.rest = &[];
-        Some(Err(OptionError::Padding { offset_octets }))
-    }
-
     /// Takes the next option with a Length off the area, or ends the walk with a structural error.
     #[inline(always)]
     fn with_length(&mut self, kind: OptionKind, after_kind: &'a [u8]) -> Result<RawOption<'a>, OptionError> {
@@ -53,26 +44,32 @@ impl<'a> Options<'a> {
             self.rest = rest;
             Ok(RawOption { kind, body, offset_octets })
         } else {
-            Err(self.structural_error(kind, after_kind))
+            self.rest = &[];
+            Err(structural_error(kind, offset_octets, after_kind))
         }
     }
+}
 
-    /// Ends the walk and says why.
-    #[cold]
-    fn structural_error(&mut self, kind: OptionKind, after_kind: &[u8]) -> OptionError {
-        let offset_octets = self.offset_octets();
-        let left_octets = narrow(self.rest.len());
-        self.rest = &[];
-        match after_kind.first() {
-            None => OptionError::MissingLength { kind, offset_octets },
-            Some(&found_octets) if found_octets < length::KIND_AND_LENGTH => {
-                OptionError::LengthBelowTwo { kind, offset_octets, found_octets }
-            }
-            Some(&expected_octets) => {
-                OptionError::Truncated { kind, offset_octets, found_octets: left_octets, expected_octets }
-            }
+/// Why the option at `offset_octets` has no end. By value, so that the walk's own state can stay in registers.
+#[cold]
+fn structural_error(kind: OptionKind, offset_octets: u8, after_kind: &[u8]) -> OptionError {
+    match after_kind.first() {
+        None => OptionError::MissingLength { kind, offset_octets },
+        Some(&found_octets) if found_octets < length::KIND_AND_LENGTH => {
+            OptionError::LengthBelowTwo { kind, offset_octets, found_octets }
+        }
+        Some(&expected_octets) => {
+            let found_octets = narrow(after_kind.len().saturating_add(1));
+            OptionError::Truncated { kind, offset_octets, found_octets, expected_octets }
         }
     }
+}
+
+/// The first octet of `padding` that is not zero, if any; `padding` begins at `offset_octets`.
+#[cold]
+fn padding_error(padding: &[u8], offset_octets: u8) -> Option<OptionError> {
+    let zeros = padding.iter().position(|octet| *octet != 0)?;
+    Some(OptionError::Padding { offset_octets: narrow(usize::from(offset_octets) + zeros) })
 }
 
 impl<'a> Iterator for Options<'a> {
@@ -81,7 +78,9 @@ impl<'a> Iterator for Options<'a> {
     #[inline(always)]
     fn next(&mut self) -> Option<Self::Item> {
         if self.list_ended {
-            return self.padding();
+            let error = padding_error(self.rest, self.offset_octets());
+            self.rest = &[];
+            return error.map(Err);
         }
         let (after_kind, kind) = field::u8(self.rest).ok()?;
         Some(match OptionKind(kind) {

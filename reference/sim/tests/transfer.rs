@@ -99,7 +99,7 @@ fn transfers_are_exact_across_an_absence() {
     }
     // Otherwise the test above would not have tested what it says.
     assert!(
-        in_the_middle_count >= RUNS / 2 * 8 / 10,
+        in_the_middle_count >= RUNS / 2 * 3 / 4,
         "absences in the middle of the transfer: {in_the_middle_count}"
     );
 }
