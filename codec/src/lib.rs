@@ -8,6 +8,19 @@
 //! * [`KnownOptions`] is the same walk folded into what a TCP needs of one segment.
 //! * [`Message`] holds the Hiatus messages; [`mac`] computes and checks what authenticates them.
 //!
+//! ```
+//! use hiatus_codec::{EpochEcho, Message, OptionWriter, options};
+//!
+//! let mut writer = OptionWriter::new();
+//! writer.message(&Message::EpochEcho(EpochEcho { stable_point: 1001 }))?;
+//! let area = writer.finish();
+//! assert_eq!(area, [253, 9, 0x48, 0x49, 0x20, 0, 0, 3, 0xe9, 0, 0, 0]);
+//!
+//! let texts: Vec<String> = options(area).map(|item| item.unwrap().to_string()).collect();
+//! assert_eq!(texts, ["epoch-echo 1001", "eol"]);
+//! # Ok::<(), hiatus_codec::EmitError>(())
+//! ```
+//!
 //! The crate never allocates, never panics on any octets, and holds no `unsafe`. `nom` stays inside: no public
 //! signature shows it.
 #![no_std]

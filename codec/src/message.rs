@@ -135,7 +135,7 @@ impl<'a> HiatusOption<'a> {
 
     /// True if a receiver may act on this message on `segment`: the table of messages (draft, {#opt-head}).
     ///
-    /// An unknown subtype and a CAPABLE of version 0 are on no segment.
+    /// An unknown subtype, a CAPABLE of version 0 and a RESUME with nonce zero are on no segment.
     #[must_use]
     #[inline]
     pub fn is_carried_on(&self, segment: &Segment<'_>) -> bool {
@@ -149,6 +149,10 @@ impl<'a> HiatusOption<'a> {
                 let version =
                     self.from_subtype.get(1).map_or(0, |bits| CapableBits::from_octet(*bits).version());
                 version != 0 && !flags.contains(Flags::RST) && (long || syn_without_ack)
+            }
+            Subtype::RESUME => {
+                let nonce = self.from_subtype.get(resume::NONCE_FROM_SUBTYPE);
+                segment.is_pure_ack() && nonce.is_some_and(|octets| octets.iter().any(|octet| *octet != 0))
             }
             Subtype::ABORT => flags.contains(Flags::RST),
             Subtype(subtype) if subtype < Subtype::ABORT.0 => segment.is_pure_ack(),

@@ -224,6 +224,22 @@ fn a_message_counts_only_on_the_segments_that_carry_it() {
 }
 
 #[test]
+fn a_resume_without_a_nonce_does_not_count() {
+    let mut area = [0; 28];
+    area[..5].copy_from_slice(&[253, 27, 0x48, 0x49, 0x50]);
+    assert_eq!(known(Flags::ACK, &area).hiatus, None);
+    // The nonce is octets 11 to 14 of the option (draft, {#opt-resume}).
+    for octet in 11..15 {
+        let mut area = area;
+        area[octet] = 1;
+        assert!(known(Flags::ACK, &area).hiatus.is_some(), "octet {octet}");
+    }
+    area[10] = 1;
+    area[15] = 1;
+    assert_eq!(known(Flags::ACK, &area).hiatus, None);
+}
+
+#[test]
 fn the_first_message_that_counts_is_taken() {
     // An unknown subtype, an ABORT on a pure ACK, then an EPOCH-ECHO.
     let mut area = vec![253, 5, 0x48, 0x49, 0x90, 253, 14, 0x48, 0x49, 0x70, 6, 1, 2, 3, 4, 5, 6, 7, 8];

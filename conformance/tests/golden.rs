@@ -6,10 +6,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::fs;
 use std::path::PathBuf;
+use std::time::Duration;
 
+use hiatus_codec::{Flags, SequenceNumber};
 use hiatus_conformance::case::{Case, built_in};
+use hiatus_conformance::record::Frame;
 use hiatus_conformance::show::{ShowFormat, write_transcript};
 use hiatus_conformance::target::TargetKind;
+use hiatus_conformance::wire::{OwnedSegment, Side};
 use hiatus_conformance::{record, report, runner};
 
 /// A golden capture is to stay small enough to be read.
@@ -89,6 +93,39 @@ fn transcripts_read_like_a_story() {
             insta::assert_snapshot!(case.capture_name(), String::from_utf8(transcript).unwrap());
         }
     });
+}
+
+/// The draft's vectors as segments: each a pure ACK with the vector's octets as options, padded with zeros.
+#[test]
+fn the_vectors_are_a_capture_too() {
+    let text = fs::read_to_string(pcaps().join("../spec/vectors.toml")).unwrap();
+    let table: toml::Table = text.parse().unwrap();
+    let vectors = table["vector"].as_array().unwrap();
+    let mut frames = Vec::new();
+    for (vector, at) in vectors.iter().zip(0..) {
+        let field = |name: &str| vector[name].as_str().unwrap();
+        let octets = field("octets").split_whitespace().map(|octet| u8::from_str_radix(octet, 16).unwrap());
+        let mut options: Vec<u8> = octets.collect();
+        options.resize(options.len().next_multiple_of(4), 0);
+        let segment = OwnedSegment {
+            source_port: record::CONNECT_PORT,
+            destination_port: record::LISTEN_PORT,
+            seq: SequenceNumber(1),
+            ack: SequenceNumber(1),
+            flags: Flags::ACK,
+            window: 1,
+            options,
+            payload: vec![],
+        };
+        let comment = format!("{} ({}): {}", field("id"), field("section"), field("why"));
+        frames.push(Frame { at: Duration::from_millis(at), from: Side::Bench, segment, comment });
+    }
+    let wanted = record::pcapng("the option vectors of the draft, spec/vectors.toml", &frames).unwrap();
+    let path = pcaps().join("vectors.pcapng");
+    if update() {
+        fs::write(&path, &wanted).unwrap();
+    }
+    assert!(fs::read(&path).unwrap() == wanted, "UPDATE_GOLDEN=1 rewrites the capture of the vectors");
 }
 
 /// The case whose ladder diagram the README shows.

@@ -96,6 +96,11 @@ fn captures(folder: &Path) -> Vec<PathBuf> {
     found
 }
 
+/// Every vector of the draft as a segment, in the vectors' order (`tests/golden.rs`).
+fn vectors_capture() -> PathBuf {
+    root().join("pcaps/vectors.pcapng")
+}
+
 fn tshark(capture: &Path) -> Rows {
     let mut command = Command::new("tshark");
     command.arg("-n").arg("-r").arg(capture);
@@ -287,7 +292,9 @@ fn tshark_agrees_on_every_golden_capture() {
     if !folder.is_dir() {
         return skip("there is no pcaps/ yet");
     }
-    let captures = captures(&folder);
+    let mut captures = captures(&folder);
+    // The vectors, most of them malformed, have a test of their own.
+    captures.retain(|capture| *capture != vectors_capture());
     assert!(!captures.is_empty(), "pcaps/ holds no capture");
     let mut differences = Vec::new();
     for capture in &captures {
@@ -311,49 +318,14 @@ fn tshark_agrees_on_the_vectors() {
     let text = fs::read_to_string(root().join("spec/vectors.toml")).unwrap();
     let table: toml::Table = text.parse().unwrap();
     let vectors = table["vector"].as_array().unwrap();
-    let octets =
-        |text: &str| text.split_whitespace().map(|octet| u8::from_str_radix(octet, 16).unwrap()).collect();
-    let areas: Vec<Vec<u8>> =
-        vectors.iter().map(|vector| octets(vector["octets"].as_str().unwrap())).collect();
     let exceptional =
         |vector: &&toml::Value| HEADER_ONLY.iter().any(|(id, _)| vector["id"].as_str() == Some(id));
     let frames = (1_u64..).zip(vectors).filter(|(_, vector)| exceptional(vector)).map(|(frame, _)| frame);
     let header_only: Vec<u64> = frames.collect();
     assert_eq!(header_only.len(), HEADER_ONLY.len(), "an exception names a vector that is not there");
-    let capture = Path::new(env!("CARGO_TARGET_TMPDIR")).join("vectors.pcap");
-    fs::write(&capture, capture_of(&areas)).unwrap();
     let mut differences = Vec::new();
-    let (frames, whole) = compare(&capture, &header_only, &mut differences);
-    assert_eq!(frames, areas.len());
+    let (frames, whole) = compare(&vectors_capture(), &header_only, &mut differences);
+    assert_eq!(frames, vectors.len());
     assert!(whole * 2 > frames, "most vectors are well-formed, only {whole} of {frames} were");
     assert!(differences.is_empty(), "{} differences:\n{}", differences.len(), differences.join("\n"));
-}
-
-/// A classic capture of raw IPv4 packets, one pure ACK per option area (IETF draft-gharris-opsawg-pcap, section 4).
-fn capture_of(areas: &[Vec<u8>]) -> Vec<u8> {
-    const LINKTYPE_RAW: u32 = 101;
-    const SNAP_LEN_OCTETS: u32 = 262_144;
-    let mut file = Vec::new();
-    file.extend(0xa1b2_c3d4_u32.to_be_bytes());
-    file.extend([0, 2, 0, 4, 0, 0, 0, 0, 0, 0, 0, 0]);
-    file.extend(SNAP_LEN_OCTETS.to_be_bytes());
-    file.extend(LINKTYPE_RAW.to_be_bytes());
-    for (index, area) in areas.iter().enumerate() {
-        let padded = area.len().next_multiple_of(4);
-        let len = u16::try_from(40 + padded).unwrap();
-        file.extend([0; 4]);
-        file.extend(u32::try_from(index).unwrap().to_be_bytes());
-        file.extend(u32::from(len).to_be_bytes());
-        file.extend(u32::from(len).to_be_bytes());
-        // IPv4: no fragment, TTL 64, TCP, no checksum, 192.0.2.1 to 192.0.2.2 (RFC 5737).
-        file.extend([0x45, 0]);
-        file.extend(len.to_be_bytes());
-        file.extend([0, 0, 0, 0, 64, 6, 0, 0, 192, 0, 2, 1, 192, 0, 2, 2]);
-        file.extend([0xc0, 0x22, 0x1b, 0x58, 0xff, 0xff, 0xff, 0xf0, 0x80, 0, 0, 1]);
-        file.push(u8::try_from((20 + padded) / 4).unwrap() << 4);
-        file.extend([0x10, 0xff, 0xff, 0, 0, 0, 0]);
-        file.extend(area);
-        file.resize(file.len() + padded - area.len(), 0);
-    }
-    file
 }

@@ -127,7 +127,8 @@ const STEPS: &[Step] = &[
                 return Ok(Outcome::Skipped("tshark is not installed".to_owned()));
             }
             let mut command = shell.cargo("test");
-            command.args(["--package", "hiatus-conformance", "--test", "tshark"]);
+            // The whole workspace, so that dependencies keep the features that the step `test` built them with.
+            command.args(["--workspace", "--test", "tshark"]);
             shell.run(command.env("HIATUS_REQUIRE_TOOLS", "1")).map(Outcome::from)
         },
     },

@@ -8,6 +8,8 @@ use crate::mac::Tag;
 use crate::message::MESSAGE_LEN_OCTETS_MAX;
 
 pub(crate) const LEN_OCTETS: u8 = 27;
+/// Where the nonce of a RESUME stands, counted from the octet with Subtype and Flags.
+pub(crate) const NONCE_FROM_SUBTYPE: core::ops::Range<usize> = 7..11;
 
 /// Subtype 5: the sender is back, in this life.
 ///

@@ -1,8 +1,7 @@
 //! An arriving segment, its numbers turned into positions.
 
 use hiatus_codec::{
-    Flags, HiatusOption, KnownOptions, Message, Nonce, OptionKind, Position, Segment, TcpOption, Timestamps,
-    options,
+    Flags, HiatusOption, KnownOptions, Message, OptionKind, Position, Segment, TcpOption, Timestamps, options,
 };
 
 use crate::receive::ReceiveSide;
@@ -41,15 +40,9 @@ impl<'a> Arrived<'a> {
 /// TCP-AO (RFC 5925) and Multipath TCP (RFC 8684): Hiatus does not go together with them (draft, {#combinations}).
 const EXCLUDING: [OptionKind; 2] = [OptionKind(29), OptionKind(30)];
 
-/// The options of `segment`, less a RESUME with nonce zero, and less a CAPABLE that cannot count beside another option.
+/// The options of `segment`, less a CAPABLE that cannot count beside another option.
 pub(crate) fn known_options<'a>(segment: &Segment<'a>) -> KnownOptions<'a> {
     let mut known = KnownOptions::parse(segment);
-    //= draft#opt-resume
-    //# A RESUME with nonce zero is
-    //# ignored.
-    known.hiatus = known.hiatus.filter(
-        |option| !matches!(option.message(), Message::Resume(resume) if resume.nonce == Nonce::UNKNOWN),
-    );
     let capable = known.hiatus.is_some_and(|option| matches!(option.message(), Message::Capable(_)));
     let excluding =
         |option: TcpOption<'_>| matches!(option, TcpOption::Unknown(raw) if EXCLUDING.contains(&raw.kind));

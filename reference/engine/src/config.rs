@@ -38,7 +38,8 @@ pub struct Config {
     pub send_buffer_octets: u32,
     /// Whether timestamps are offered (RFC 7323).
     pub timestamps: Timestamping,
-    /// The shift that is offered (RFC 7323); `None` offers no scaling. At most [`WINDOW_SCALE_MAX`].
+    /// The shift that is offered (RFC 7323); `None` offers no scaling. At most [`WINDOW_SCALE_MAX`], and less where the
+    /// receive buffer is smaller than one unit of it.
     pub window_scale: Option<u8>,
     /// Smallest RTO.
     pub rto_min: Duration,
@@ -69,6 +70,15 @@ impl Default for Config {
             msl: DEFAULT_MSL,
             hiatus: HiatusPolicy::Off,
         }
+    }
+}
+
+impl Config {
+    /// The shift that is offered: never so large that the window field could only say 0.
+    pub(crate) fn shift(&self) -> Option<u8> {
+        let room = self.receive_buffer_octets.max(1).ilog2();
+        let shift_max = u8::try_from(room).unwrap_or(u8::MAX).min(WINDOW_SCALE_MAX);
+        self.window_scale.map(|shift| shift.min(shift_max))
     }
 }
 

@@ -104,9 +104,9 @@ impl Tcb {
     ) {
         self.snd.mss_octets = options.mss.unwrap_or(DEFAULT_SEND_MSS_OCTETS).max(1);
         self.congestion = Congestion::new(self.snd.mss_octets);
-        if let (Some(theirs), Some(ours)) = (options.window_scale, cx.config.window_scale) {
+        if let (Some(theirs), Some(ours)) = (options.window_scale, cx.config.shift()) {
             self.snd.scale = theirs.min(WINDOW_SCALE_MAX);
-            self.rcv.scale = ours.min(WINDOW_SCALE_MAX);
+            self.rcv.scale = ours;
         }
         match (options.timestamps, &mut self.timestamps) {
             (Some(theirs), Some(ours)) => ours.force(theirs.value, cx.now),

@@ -43,7 +43,7 @@ impl SynReceived {
         if opened == Opened::Passively && cx.config.hiatus != HiatusPolicy::Off && tcb.hiatus == Hiatus::Off {
             cx.events.push_back(Event::FellBack { reason: FallbackReason::NotOffered });
         }
-        let scale = cx.config.window_scale.filter(|_| peer_scales);
+        let scale = cx.config.shift().filter(|_| peer_scales);
         Self { tcb, opened, scale, syn_acks_sent: 0 }
     }
 

@@ -110,7 +110,7 @@ impl SynSent {
             _ => None,
         };
         let flags = Flags::default();
-        let written = self.tcb.write_syn(cx, buffer, flags, cx.config.window_scale, capable)?;
+        let written = self.tcb.write_syn(cx, buffer, flags, cx.config.shift(), capable)?;
         self.syns_sent = self.syns_sent.saturating_add(1);
         Some(written)
     }

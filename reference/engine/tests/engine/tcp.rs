@@ -393,3 +393,17 @@ fn reset_in_syn_received_does_not_swallow_what_was_written() {
         assert_eq!(pair.events(Side::B).last(), Some(&Event::Closed { reason: CloseReason::Reset }));
     }
 }
+
+#[test]
+fn window_unit_fits_the_receive_buffer() {
+    let small = Config { receive_buffer_octets: 1000, window_scale: Some(14), ..Config::default() };
+    let mut pair = Pair::new(Config::default(), small);
+    pair.exchange();
+    pair.write(Side::A, &[8; 5000]);
+    let mut read_octets = 0;
+    for _ in 0..20 {
+        pair.pass(seconds(10));
+        read_octets += pair.read(Side::B).len();
+    }
+    assert_eq!(read_octets, 5000);
+}
