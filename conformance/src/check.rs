@@ -84,7 +84,12 @@ pub fn run(args: &CheckArgs) -> ExitCode {
     let written = match args.format {
         Format::Json => json(&report),
         Format::Human => {
-            human::write(&report, &mut std::io::stdout().lock(), std::io::stdout().is_terminal())
+            let surface = if std::io::stdout().is_terminal() {
+                human::Surface::Terminal { columns: textwrap::termwidth() }
+            } else {
+                human::Surface::Plain
+            };
+            human::write(&report, &mut std::io::stdout().lock(), surface)
         }
     };
     match written {

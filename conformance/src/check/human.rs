@@ -10,14 +10,32 @@ const YELLOW: &str = "\x1b[33m";
 const GREEN: &str = "\x1b[32m";
 const PLAIN: &str = "\x1b[0m";
 
-/// Writes `report`, with colour where `out` is a terminal.
-pub(super) fn write(report: &Report, out: &mut impl Write, terminal: bool) -> Result<()> {
-    let paint = Paint { terminal };
+/// What the report is written to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Surface {
+    /// A terminal of so many columns: colour, and lines broken between words.
+    Terminal {
+        /// At least 1.
+        columns: usize,
+    },
+    /// A file or a pipe: neither.
+    Plain,
+}
+
+/// Writes `report`.
+pub(super) fn write(report: &Report, out: &mut impl Write, surface: Surface) -> Result<()> {
+    let paint = Paint { terminal: surface != Surface::Plain };
+    let mut text = Vec::new();
     for (index, file) in report.files.iter().enumerate() {
         if index > 0 {
-            writeln!(out)?;
+            writeln!(text)?;
         }
-        write_file(file, out, paint)?;
+        write_file(file, &mut text, paint)?;
+    }
+    let Surface::Terminal { columns } = surface else { return out.write_all(&text) };
+    let options = textwrap::Options::new(columns).subsequent_indent("    ").break_words(false);
+    for line in String::from_utf8_lossy(&text).lines() {
+        writeln!(out, "{}", textwrap::fill(line, &options))?;
     }
     Ok(())
 }
