@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use crate::case::{self, Case};
 use crate::requirement;
+use crate::target::mutant;
 
 fn selects(filter: &str, case: &Case) -> bool {
     let label = requirement::label(filter);
@@ -41,7 +42,7 @@ impl Selection {
     }
 }
 
-/// The cases below `folder`; there is at least one, and what they cite stands in the draft.
+/// The cases below `folder`; there is at least one, and the requirements and mutants that they name exist.
 fn of_folder(folder: &Path) -> Result<Vec<Case>, String> {
     let cases = case::of_folder(folder).map_err(|error| error.to_string())?;
     if cases.is_empty() {
@@ -52,6 +53,12 @@ fn of_folder(folder: &Path) -> Result<Vec<Case>, String> {
         let is_unknown = |label: &&String| known.iter().all(|requirement| requirement.label != **label);
         if let Some(label) = case.script.header.requirements.iter().find(is_unknown) {
             return Err(format!("{}: {label}: the draft has no such requirement", case.id));
+        }
+        if let Some(name) = case.script.header.mutants.iter().find(|name| mutant::named(name).is_none()) {
+            return Err(format!(
+                "{}: no mutant is called {name}; `conform list --mutants` shows them all",
+                case.id
+            ));
         }
     }
     Ok(cases)

@@ -1,4 +1,5 @@
 //! What `conform` prints, and how it exits: the contract with machines.
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 use std::path::Path;
 use std::process::{Command, Output};
@@ -134,19 +135,31 @@ fn a_script_with_an_error_is_shown_with_its_place() {
     assert!(told.contains(&folder.join("broken.pkt").display().to_string()), "{told}");
 }
 
+/// What `conform run` says of a case with these header lines, and that it could not run it.
+fn refused(name: &str, requirement: &str, mutant: &str) -> String {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+    std::fs::create_dir_all(&folder).unwrap();
+    let script =
+        format!("title: t\nrequirements: {requirement}\nmutant: {mutant}\ntarget: plain\n+0 listen\n");
+    std::fs::write(folder.join("odd.pkt"), script).unwrap();
+    let folder = folder.display().to_string();
+    let output = conform(&["run", "--cases", &folder, "--out", &out(&format!("{name}-out"))]);
+    assert_eq!(output.status.code(), Some(2));
+    String::from_utf8(output.stderr).unwrap()
+}
+
 #[test]
 fn a_label_that_the_draft_does_not_have_is_refused() {
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("unknown-label");
-    std::fs::create_dir_all(&folder).unwrap();
     // In two parts, for `cargo xtask spec` looks for labels that the draft does not have.
     let label = format!("HIA-MUST-{}", 9999);
-    let script = format!("title: t\nrequirements: {label}\nmutant: m\ntarget: plain\n+0 listen\n");
-    std::fs::write(folder.join("unknown.pkt"), script).unwrap();
-    let output =
-        conform(&["run", "--cases", &folder.display().to_string(), "--out", &out("unknown-label-out")]);
-    assert_eq!(output.status.code(), Some(2));
-    let told = String::from_utf8(output.stderr).unwrap();
+    let told = refused("unknown-label", &label, "wrong-mac");
     assert!(told.contains(&label), "{told}");
+}
+
+#[test]
+fn a_mutant_that_does_not_exist_is_refused() {
+    let told = refused("unknown-mutant", "HIA-MUST-48", "nonsense");
+    assert!(told.contains("no mutant is called nonsense"), "{told}");
 }
 
 #[test]
