@@ -2,6 +2,8 @@
 
 use core::fmt;
 
+use ctutils::CtEq;
+
 use crate::HoldTime;
 use crate::field::{self, Fields, Parsed};
 use crate::message::MESSAGE_LEN_OCTETS_MAX;
@@ -114,6 +116,14 @@ impl fmt::Display for CapableBits {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct ConnectionKey(pub [u8; 8]);
+
+impl ConnectionKey {
+    /// True if `found` is this key. Takes the same time wherever they differ.
+    #[must_use]
+    pub fn is_proved_by(&self, found: &[u8; 8]) -> bool {
+        self.0.ct_eq(found).to_bool()
+    }
+}
 
 impl fmt::Display for ConnectionKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -123,7 +123,7 @@ impl Session {
             Message::Abort(abort) => {
                 let right = |nonce| valid(MacContext::abort(peer, self.own_life, nonce), Tag(abort.proof));
                 let is_valid = if abort.reason == AbortReason::LOST {
-                    same_octets(&abort.proof, &self.peer.key.0)
+                    self.peer.key.is_proved_by(&abort.proof)
                 } else {
                     right(Nonce::UNKNOWN) || right(self.own_nonce)
                 };
@@ -146,9 +146,4 @@ fn fits(message: &Message<'_>, snd: &SendSide, rcv: &ReceiveSide, arrived: &Arri
         Message::ResumeAck(ack) => both(Position::nearest(ack.received, snd.una), ack.end),
         _ => rcv.nxt <= arrived.seq && arrived.seq <= rcv.edge,
     }
-}
-
-/// Compares in the same time wherever they differ.
-fn same_octets(a: &[u8; 8], b: &[u8; 8]) -> bool {
-    a.iter().zip(b).fold(0, |difference, (a, b)| difference | (a ^ b)) == 0
 }
