@@ -13,6 +13,7 @@ use core::fmt;
 
 use crate::error::EmitError;
 use crate::field::Fields;
+use crate::mac::Tag;
 use crate::option::{ExperimentId, OptionKind};
 use crate::segment::{Flags, Segment};
 use abort::Abort;
@@ -219,13 +220,37 @@ impl Message<'_> {
         }
     }
 
+    /// The MAC; `None` for a message that has none: CAPABLE, EPOCH-ECHO, ABORT with reason LOST, an unknown one.
+    #[must_use]
+    pub fn tag(&self) -> Option<Tag> {
+        match self {
+            Self::Epoch(epoch) => Some(epoch.tag),
+            Self::Suspend(suspend) => Some(suspend.tag),
+            Self::SuspendAck(ack) => Some(ack.tag),
+            Self::Resume(resume) => Some(resume.tag),
+            Self::ResumeAck(ack) => Some(ack.tag),
+            Self::Abort(abort) if abort.reason != abort::AbortReason::LOST => Some(Tag(abort.proof)),
+            Self::Abort(_) | Self::Capable(_) | Self::EpochEcho(_) | Self::Unknown(_) => None,
+        }
+    }
+
+    /// Puts `tag` in the place of the MAC; does nothing to a message that has none.
+    pub fn set_tag(&mut self, tag: Tag) {
+        match self {
+            Self::Epoch(epoch) => epoch.tag = tag,
+            Self::Suspend(suspend) => suspend.tag = tag,
+            Self::SuspendAck(ack) => ack.tag = tag,
+            Self::Resume(resume) => resume.tag = tag,
+            Self::ResumeAck(ack) => ack.tag = tag,
+            Self::Abort(abort) if abort.reason != abort::AbortReason::LOST => abort.proof = tag.0,
+            Self::Abort(_) | Self::Capable(_) | Self::EpochEcho(_) | Self::Unknown(_) => {}
+        }
+    }
+
     /// Octets from the one with Subtype and Flags to the MAC; 0 for a message without a MAC.
     fn authenticated_len_octets(&self) -> usize {
-        match self {
-            Self::Capable(_) | Self::EpochEcho(_) | Self::Unknown(_) => 0,
-            Self::Abort(abort) if abort.reason == abort::AbortReason::LOST => 0,
-            _ => usize::from(self.len_octets()) - BEFORE_SUBTYPE_OCTETS - crate::mac::TAG_LEN_OCTETS,
-        }
+        const OTHERS_OCTETS: usize = BEFORE_SUBTYPE_OCTETS + crate::mac::TAG_LEN_OCTETS;
+        self.tag().map_or(0, |_| usize::from(self.len_octets()).saturating_sub(OTHERS_OCTETS))
     }
 
     /// Writes the whole option, Kind and Len included, at the start of `out` and gives the rest.

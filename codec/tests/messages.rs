@@ -97,6 +97,24 @@ quickcheck! {
 }
 
 #[test]
+fn a_tag_is_put_where_it_is_read() {
+    let tag = Tag([9; 8]);
+    for message in every_message(0, AbortReason::FENCED.0) {
+        let mut tagged = message;
+        tagged.set_tag(tag);
+        let has_none = matches!(message, Message::Capable(_) | Message::EpochEcho(_));
+        assert_eq!(tagged.tag(), (!has_none).then_some(tag), "{message}");
+        assert_eq!(tagged == message, has_none, "{message}");
+    }
+    let mut lost = Message::Abort(Abort { reason: AbortReason::LOST, proof: [1; 8] });
+    lost.set_tag(tag);
+    assert_eq!(
+        (lost.tag(), lost),
+        (None, Message::Abort(Abort { reason: AbortReason::LOST, proof: [1; 8] }))
+    );
+}
+
+#[test]
 fn a_message_longer_than_known_is_read_and_its_rest_ignored() {
     let mut area = vec![253, 11, 0x48, 0x49, 0x20, 0, 0, 3, 0xe9, 0xaa, 0xbb];
     assert_eq!(only(&area), "epoch-echo 1001");

@@ -103,6 +103,7 @@ fn every_mac_vector_agrees() {
         let tag = Tag(array(&vector.tag));
         assert_eq!(mac::tag(&key, &context, option.authenticated_octets()), tag, "{}: tag", vector.id);
         assert!(mac::verify(&key, &context, option.authenticated_octets(), tag), "{}", vector.id);
+        assert_eq!(option.message().tag(), Some(tag), "{}: the MAC's place", vector.id);
         for bit in 0..64 {
             let mut wrong = tag;
             wrong.0[bit / 8] ^= 1 << (bit % 8);

@@ -2,7 +2,8 @@
 
 use hiatus_codec::mac::{self, Context, Role, SessionKey};
 use hiatus_codec::{
-    ConnectionKey, Flags, HiatusOption, KnownOptions, Life, Message, Nonce, Position, SequenceNumber,
+    AbortReason, ConnectionKey, Flags, HiatusOption, KnownOptions, Life, Message, Nonce, Position,
+    SequenceNumber,
 };
 
 use crate::wire::{OwnedSegment, Side};
@@ -177,20 +178,14 @@ impl Session {
         option: &HiatusOption<'_>,
         over: Over,
     ) -> bool {
-        let tag = match option.message() {
-            Message::Epoch(epoch) => epoch.tag,
-            Message::Suspend(suspend) => suspend.tag,
-            Message::SuspendAck(ack) => ack.tag,
-            Message::Resume(resume) => resume.tag,
-            Message::ResumeAck(ack) => ack.tag,
-            Message::Abort(abort) if abort.reason == hiatus_codec::AbortReason::LOST => {
-                return self.end(from).key == Some(ConnectionKey(abort.proof));
-            }
-            Message::Abort(abort) => mac::Tag(abort.proof),
-            _ => return true,
-        };
-        let (Some(key), Some(context)) = (self.key(), self.context(from, segment, &option.message(), over))
-        else {
+        let message = option.message();
+        if let Message::Abort(abort) = message
+            && abort.reason == AbortReason::LOST
+        {
+            return self.end(from).key == Some(ConnectionKey(abort.proof));
+        }
+        let Some(tag) = message.tag() else { return true };
+        let (Some(key), Some(context)) = (self.key(), self.context(from, segment, &message, over)) else {
             return false;
         };
         mac::verify(&key, &context, option.authenticated_octets(), tag)

@@ -2,8 +2,8 @@
 
 use hiatus_codec::mac::{self, Tag};
 use hiatus_codec::{
-    AbortReason, Capable, CapableBits, ConnectionKey, Epoch, Flags, HiatusOption, HoldTime, Message,
-    OptionError, OptionWriter, Subtype, Suspend, TcpOption, options,
+    Capable, CapableBits, ConnectionKey, Epoch, Flags, HiatusOption, HoldTime, Message, OptionError,
+    OptionWriter, Subtype, Suspend, TcpOption, options,
 };
 
 use super::Notes;
@@ -111,35 +111,9 @@ pub(super) fn signed(
     if let (Some(key), Some(context)) = (notes.session.key(), context)
         && let Ok(tag) = mac::tag_of_message(&key, &context, &message)
     {
-        set_tag(&mut message, tag);
+        message.set_tag(tag);
     }
     with_message(segment, &message)
-}
-
-/// Writes the MAC into a message that has one.
-pub(super) fn set_tag(message: &mut Message<'_>, tag: Tag) {
-    match message {
-        Message::Epoch(epoch) => epoch.tag = tag,
-        Message::Suspend(suspend) => suspend.tag = tag,
-        Message::SuspendAck(ack) => ack.tag = tag,
-        Message::Resume(resume) => resume.tag = tag,
-        Message::ResumeAck(ack) => ack.tag = tag,
-        Message::Abort(abort) if abort.reason != AbortReason::LOST => abort.proof = tag.0,
-        _ => {}
-    }
-}
-
-/// The MAC of a message that has one.
-pub(super) fn tag_of(message: &Message<'_>) -> Option<Tag> {
-    Some(match message {
-        Message::Epoch(epoch) => epoch.tag,
-        Message::Suspend(suspend) => suspend.tag,
-        Message::SuspendAck(ack) => ack.tag,
-        Message::Resume(resume) => resume.tag,
-        Message::ResumeAck(ack) => ack.tag,
-        Message::Abort(abort) if abort.reason != AbortReason::LOST => Tag(abort.proof),
-        _ => return None,
-    })
 }
 
 /// True if the message of `segment`, sent by the bench, has a right MAC.

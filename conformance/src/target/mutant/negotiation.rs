@@ -5,8 +5,8 @@ use std::time::Duration;
 use hiatus_codec::{Capable, CapableBits, ConnectionKey, EpochEcho, Message, Subtype, TcpOption};
 
 use super::edit::{
-    drop_if, edited, has, has_data, hiatus, is_later, is_syn, is_synack, set_tag, stray_capable, stray_epoch,
-    stray_suspend, strip_if, stripped, tag_of, with_message, with_options,
+    drop_if, edited, has, has_data, hiatus, is_later, is_syn, is_synack, stray_capable, stray_epoch,
+    stray_suspend, strip_if, stripped, with_message, with_options,
 };
 use super::{Hooks, Mutant, Notes, UNTOUCHED};
 use crate::wire::{OwnedSegment, Side};
@@ -378,9 +378,9 @@ fn forged_if(subtype: Subtype, segment: OwnedSegment) -> OwnedSegment {
         return segment;
     }
     let Some(mut message) = hiatus(&segment).map(|option| option.message()) else { return segment };
-    let Some(mut tag) = tag_of(&message) else { return segment.clone() };
+    let Some(mut tag) = message.tag() else { return segment.clone() };
     tag.0[0] ^= 1;
-    set_tag(&mut message, tag);
+    message.set_tag(tag);
     with_message(&segment, &message)
 }
 
