@@ -5,8 +5,11 @@ mod draft;
 mod excuse;
 mod finding;
 mod generate;
+mod idnits;
 mod label;
+mod references;
 mod source;
+mod spelling;
 mod toolchain;
 mod vectors;
 
@@ -19,7 +22,9 @@ use citations::Citations;
 use draft::Draft;
 use excuse::Excuses;
 use finding::Finding;
+use references::References;
 use source::Source;
+use spelling::Words;
 use vectors::Vectors;
 
 /// The frame of the draft's source, relative to the root.
@@ -32,6 +37,10 @@ const NOT_OBSERVABLE: &str = "spec/not-observable.toml";
 const PENDING: &str = "spec/pending.toml";
 /// Test vectors.
 const VECTORS: &str = "spec/vectors.toml";
+/// Bibliography entries of the RFCs cited.
+const REFCACHE: &str = "spec/refcache";
+/// Words that the dictionary lacks.
+const WORDS: &str = "spec/words.txt";
 /// What is built: file extension of the committed copy.
 const BUILT: [&str; 2] = ["txt", "html"];
 /// Widest line of the built text, as RFC 7994 has it.
@@ -49,6 +58,12 @@ pub(crate) struct SpecArgs {
     /// Accept labels that nothing cites yet.
     #[arg(long)]
     pub(crate) allow_uncited: bool,
+    /// Make a PDF too, and say where it is; installs weasyprint below spec/.tools.
+    #[arg(long, conflicts_with = "lint")]
+    pub(crate) pdf: bool,
+    /// Have idnits read what would be submitted; installs it below spec/.tools, by npm.
+    #[arg(long, conflicts_with = "lint")]
+    pub(crate) idnits: bool,
 }
 
 /// Why `cargo xtask spec` could not run to its end.
@@ -114,6 +129,8 @@ pub(crate) fn run(args: &SpecArgs) -> Result<ExitCode, SpecError> {
     let draft = Draft::parse(&source, &mut findings);
     let citations = Citations::collect(&root, &draft, &mut findings)?;
     let excuses = Excuses::read(&root, &draft, &citations, &mut findings)?;
+    let references = References::read(&root, &source, &mut findings)?;
+    let words = Words::read(&root, &mut findings)?;
     let vectors = Vectors::parse(&root.join(VECTORS), &read(&root.join(VECTORS))?)?;
     vectors.check(&draft, &mut findings);
     if !args.allow_uncited {
@@ -132,13 +149,20 @@ pub(crate) fn run(args: &SpecArgs) -> Result<ExitCode, SpecError> {
     if !args.lint {
         toolchain::install(&root)?;
         // Once more, since the generated parts may be new.
-        let source = Source::load(&root)?.text();
-        for (extension, text) in toolchain::build(&root, &source, &mut findings)? {
+        let source = Source::load(&root)?;
+        for (extension, text) in toolchain::build(&root, &source.text(), &mut findings)? {
             if extension == "txt" {
                 check_text(&draft, &text, &mut findings);
+                spelling::check(&words, &source, &text, &references, &mut findings)?;
             }
             let path = format!("spec/draft-hiatus-tcp.{extension}");
             settle(&root, &path, &text, mode, &mut findings)?;
+        }
+        if args.pdf {
+            println!("wrote {}", toolchain::pdf(&root)?.display());
+        }
+        if args.idnits {
+            idnits::check(&root, &toolchain::submission(&root)?, &mut findings)?;
         }
     }
     Ok(report(&draft, &findings))

@@ -4,6 +4,9 @@ use std::fmt;
 
 use super::label::Label;
 
+/// The built text.
+const TEXT: &str = "spec/draft-hiatus-tcp.txt";
+
 /// One thing that is wrong.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
@@ -42,6 +45,16 @@ pub(super) enum Finding {
     Vectors { output: String },
     /// A generated file that is not what it would become.
     Stale { path: String },
+    /// A bibliography entry that is wrong, missing or not cited.
+    Reference { path: String, reason: String },
+    /// A word that neither the dictionary nor the project's list has, at its first place in the text.
+    Misspelled { word: String, line: usize, text: String },
+    /// A word of the list that the text does not have.
+    UnusedWord { word: String },
+    /// A word of the list that does not stand behind the one before it.
+    WordOrder { word: String },
+    /// Something idnits found.
+    Nit { code: String, reason: String },
     /// A reference that did not resolve.
     BrokenReference { line: String },
     /// A line of the built text that is too wide.
@@ -87,9 +100,18 @@ impl fmt::Display for Finding {
             Self::VectorId { id } => write!(f, "{}: id {id} is used twice", super::VECTORS),
             Self::Vectors { output } => write!(f, "{}: {output}", super::VECTORS),
             Self::Stale { path } => write!(f, "{path}: stale; run `cargo xtask spec` and commit"),
+            Self::Reference { path, reason } => write!(f, "{path}: {reason}"),
+            Self::Misspelled { word, line, text } => {
+                write!(f, "{TEXT}:{line}: {word} is no word, nor in {}: {text}", super::WORDS)
+            }
+            Self::UnusedWord { word } => {
+                write!(f, "{}: {word} is not in the text; take it out", super::WORDS)
+            }
+            Self::WordOrder { word } => write!(f, "{}: {word} is out of order", super::WORDS),
+            Self::Nit { code, reason } => write!(f, "idnits: {code}: {reason}"),
             Self::BrokenReference { line } => write!(f, "{source}: broken reference: {line}"),
             Self::Wide { line, columns } => {
-                write!(f, "spec/draft-hiatus-tcp.txt:{line}: {columns} columns, at most 72 are allowed")
+                write!(f, "{TEXT}:{line}: {columns} columns, at most 72 are allowed")
             }
             Self::SectionNumber { anchor, heading } => {
                 write!(f, "{source}: #{anchor} should be `{heading}` in the text, and is not")
