@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Checks spec/vectors.toml without any code of this repository.
+"""Checks spec/vectors.toml and the octets in spec/generated without any code of this repository.
 
 MACs are recomputed with the standard library; option areas are read again by the small parser below, written
 from the draft. `--check` compares and ends with status 1 on the first list of differences; `--print` writes
@@ -8,6 +8,7 @@ the computed MAC fields, for adding an entry.
 import hashlib
 import hmac
 import pathlib
+import re
 import struct
 import sys
 import tomllib
@@ -149,9 +150,56 @@ def check(vectors):
     return faults
 
 
+def mac_input_fields(block):
+    """The first half of a figure of generated/mac-inputs.md: offset, length, content, origin of every field."""
+    rows = [re.fullmatch(r" *(\d+) +(\d+)  (.+?)  +(.+)", line) for line in block]
+    return [(int(r[1]), int(r[2]), r[3], r[4]) for r in rows]
+
+
+def check_mac_input(text, vectors):
+    """One figure: the fields follow one another and come from where it says, and each column is a vector's input."""
+    lines = text.strip().splitlines()
+    middle = lines.index("")
+    fields, ids, rows = mac_input_fields(lines[1:middle]), lines[middle + 1].split()[1:], lines[middle + 2 :]
+    faults = [] if len(ids) == 2 and len(rows) == len(fields) + 1 else [f"{ids}: not a row for each field"]
+    for column, name in enumerate(ids):
+        entry = next(e for e in vectors["mac"] if e["id"] == name)
+        message, role = bytes.fromhex(entry["message"]), ["initiator", "responder"][column]
+        # Columns are aligned: the octets of the first stand below its name.
+        start = lines[middle + 1].index(name)
+        cells = [bytes.fromhex(row[start : start + 27]) for row in rows]
+        expected = mac_fields(entry)
+        if b"".join(cells[:-1]) != expected["input"] or cells[-1] != expected["tag"] or entry["role"] != role:
+            faults.append(f"{name}: input or MAC differ, or not the {role}'s")
+        at = 0
+        for (offset, length, content, origin), octets in zip(fields, cells):
+            covered = re.match(r"octets? (\d+)(?: (?:to|and) (\d+))?(?: of the option.*)?$", origin)
+            if covered:
+                first, last = int(covered[1]), int(covered[2] or covered[1])
+                if message[first : last + 1] != octets:
+                    faults.append(f"{name}: {content} is not {origin}")
+            if offset != at or length != len(octets) or (content == "0" and any(octets)):
+                faults.append(f"{name}: {content} at {offset}, length {length}: {octets.hex(' ')}")
+            at += length
+    return faults
+
+
+def check_mac_inputs(vectors, text):
+    figures = re.findall(r"~~~\n(.*?)~~~\n\{: #fig-mac-([a-z-]+) [^\n]*, (\d+) octets", text, re.S)
+    faults = [f for figure, _, _ in figures for f in check_mac_input(figure, vectors)]
+    for figure, name, octets in figures:
+        last = mac_input_fields(figure.strip().split("\n\n")[0].splitlines()[1:])[-1]
+        if last[0] + last[1] != int(octets):
+            faults.append(f"{name}: {octets} octets")
+    with_mac = [name for subtype, name in enumerate(NAMES) if subtype in COVERED]
+    if [name for _, name, _ in figures] != with_mac:
+        faults.append(f"mac-inputs.md has no figure for each of {with_mac}")
+    return faults
+
+
 def main():
-    path = pathlib.Path(__file__).with_name("vectors.toml")
-    vectors = tomllib.loads(path.read_text(encoding="utf-8"))
+    folder = pathlib.Path(__file__).parent
+    vectors = tomllib.loads((folder / "vectors.toml").read_text(encoding="utf-8"))
     if sys.argv[1:] == ["--print"]:
         for entry in vectors["mac"]:
             print(entry["id"], *(f"{n} = \"{v.hex(' ')}\"" for n, v in mac_fields(entry).items()), sep="\n")
@@ -160,6 +208,7 @@ def main():
         print("usage: vectors.py --check | --print", file=sys.stderr)
         return 2
     faults = check(vectors)
+    faults += check_mac_inputs(vectors, (folder / "generated/mac-inputs.md").read_text(encoding="utf-8"))
     print(*faults, sep="\n") if faults else print(f"{sum(map(len, vectors.values()))} vectors hold")
     return 1 if faults else 0
 

@@ -12,3 +12,4 @@ mod random;
 mod returning;
 mod synchronising;
 mod tcp;
+mod transitions;

@@ -334,7 +334,8 @@ impl Made {
         self.message(&message(tag))
     }
 
-    pub(crate) fn give(&self, pair: &mut Pair) {
+    /// As it leaves at `at`.
+    pub(crate) fn frame(&self, at: Time) -> Frame {
         let (from, to, own_isn, peer_isn) = match self.side {
             Side::A => (A_ADDRESS, B_ADDRESS, A_ISN, B_ISN),
             Side::B => (B_ADDRESS, A_ADDRESS, B_ISN, A_ISN),
@@ -358,7 +359,13 @@ impl Made {
             options: options.finish(),
             payload: &self.payload,
         };
-        pair.arrive(self.side.peer(), &segment);
+        let mut octets = vec![0; segment.wire_len_octets()];
+        segment.emit(&mut octets).expect("there is room");
+        Frame { from: self.side, at, octets }
+    }
+
+    pub(crate) fn give(&self, pair: &mut Pair) {
+        pair.deliver(&self.frame(pair.now));
     }
 }
 
