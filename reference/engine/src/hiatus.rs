@@ -10,7 +10,7 @@ use alloc::boxed::Box;
 use core::time::Duration;
 
 use hiatus_codec::mac::{Role, SessionKey};
-use hiatus_codec::{Capable, CapableBits, ConnectionKey, HoldTime, Life, Nonce};
+use hiatus_codec::{Capable, CapableBits, ConnectionKey, HoldTime, Life, Nonce, Position};
 use serde::{Deserialize, Serialize};
 
 use crate::budget::Budget;
@@ -114,11 +114,17 @@ pub(crate) enum Origin {
 }
 
 /// PEER (draft, {#states}).
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum PeerPresence {
     Up,
-    Held { granted: HoldTime },
-    Presumed { interval: Duration },
+    /// `suspended_at` is SEG.SEQ of the SUSPEND.
+    Held {
+        granted: HoldTime,
+        suspended_at: Position,
+    },
+    Presumed {
+        interval: Duration,
+    },
 }
 
 impl Hiatus {

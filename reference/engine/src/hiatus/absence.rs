@@ -46,6 +46,7 @@ impl Tcb {
             return Err(CommandError::Suspended);
         }
         session.here = SelfPresence::Leaving(Leaving { expected_absence, ..Leaving::default() });
+        self.probe_is_due = false;
         self.announce_leaving();
         Ok(())
     }

@@ -131,7 +131,7 @@ impl Synchronized {
         let end = match checked {
             Checked::Suspend => {
                 tcb.resume_met_hiatus();
-                tcb.peer_suspends(cx);
+                tcb.peer_suspends(cx, arrived.seq);
                 None
             }
             Checked::Plain if arrived.has(Flags::RST) && arrived.seq == tcb.rcv.nxt => tcb.resume_met_reset(),
@@ -282,8 +282,15 @@ impl Synchronized {
         if is_presumed && checked != Checked::Suspend {
             tcb.peer_is_up(cx);
         }
+        //= draft#holding
+        //# A host in HELD MUST go back to PEER UP on an acceptable segment without
+        //# a Hiatus message that has a FIN at or beyond SEG.SEQ of the SUSPEND, or
+        //# an octet beyond the one at that number.
+        if matches!(checked, Checked::Plain | Checked::Other) && tcb.shows_return(arrived) {
+            tcb.peer_is_up(cx);
+        }
         match checked {
-            Checked::Suspend => tcb.peer_suspends(cx),
+            Checked::Suspend => tcb.peer_suspends(cx, arrived.seq),
             Checked::SuspendAck { granted } => tcb.suspend_is_acknowledged(cx, granted),
             Checked::Epoch { stable, stable_low } => tcb.peer_is_stable(stable, stable_low),
             _ => tcb.negotiate(cx, arrived),
