@@ -74,6 +74,7 @@ pub(super) struct Speaker {
     pub(super) hold: Option<HoldTime>,
     /// Stable points of the EPOCHs it sent.
     epochs: Vec<u32>,
+    /// It sent EPOCH-ECHO, or what counts as it.
     has_echoed: bool,
 }
 
@@ -208,10 +209,14 @@ impl Talk {
                 self.speakers[seen.sender.index()].has_echoed = true;
             }
             Some(Message::Capable(_) | Message::Unknown(_)) | None => {}
-            Some(_) if self.has_offer => {
-                tally.judge(Rule::BeforeOn, frame, self.may_be_on(seen.sender).into());
+            Some(message) => {
+                if self.has_offer {
+                    tally.judge(Rule::BeforeOn, frame, self.may_be_on(seen.sender).into());
+                }
+                // To a responder either is as good as the echo.
+                self.speakers[seen.sender.index()].has_echoed |=
+                    matches!(message, Message::Suspend(_) | Message::Resume(_));
             }
-            Some(_) => {}
         }
         let key = self.session_key();
         let holds = [Side::A, Side::B].map(|side| self.speakers[side.index()].hold);
