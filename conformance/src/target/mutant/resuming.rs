@@ -169,6 +169,21 @@ pub(super) const MUTANTS: &[Mutant] = &[
         hooks: Hooks { incoming: |_, segment| drop_if(is_bare_rst(&segment), segment), ..UNTOUCHED },
     },
     Mutant {
+        name: "counts-rsts-apart",
+        breaks: &["HIA-MUST-66"],
+        hooks: Hooks {
+            outgoing: note_resume,
+            incoming: |notes, segment| {
+                // One after each RESUME, whatever the last RESUME met.
+                if is_bare_rst(&segment) && notes.since.take().is_some() && notes.nth(true) == 3 {
+                    notes.die();
+                }
+                vec![segment]
+            },
+            ..UNTOUCHED
+        },
+    },
+    Mutant {
         name: "deaf-to-plain-segments",
         breaks: &["HIA-MUST-67"],
         hooks: Hooks {
