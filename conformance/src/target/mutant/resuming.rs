@@ -164,6 +164,23 @@ pub(super) const MUTANTS: &[Mutant] = &[
         hooks: Hooks { outgoing: wait_after_answer, ..UNTOUCHED },
     },
     Mutant {
+        name: "resumes-whenever-asked",
+        breaks: &["HIA-MUST-85"],
+        hooks: Hooks {
+            outgoing: |notes, segment| {
+                if has(&segment, Subtype::RESUME) {
+                    notes.kept = Some(segment.clone());
+                } else if has(&segment, Subtype::RESUME_ACK)
+                    && let Some(resume) = notes.kept.clone()
+                {
+                    return vec![segment, resume];
+                }
+                vec![segment]
+            },
+            ..UNTOUCHED
+        },
+    },
+    Mutant {
         name: "survives-resets",
         breaks: &["HIA-MUST-66"],
         hooks: Hooks { incoming: |_, segment| drop_if(is_bare_rst(&segment), segment), ..UNTOUCHED },

@@ -145,6 +145,7 @@ impl Tcb {
             origin,
             interval: RESUME_INTERVAL_FIRST,
             sent: 0,
+            answered: None,
             met_resets: 0,
             met_plains: 0,
             latest_met_reset: false,

@@ -157,7 +157,7 @@ fn silence_ends_resuming_at_the_longest_hold() {
 fn own_resume_follows_the_answer_to_a_resume() {
     //= draft#resuming
     //# A host in RESUMING MUST send its own RESUME at once after it has
-    //# answered a RESUME.
+    //# answered the first RESUME of a life of its peer.
     let (mut pair, _lost) = resuming();
     pair.command(Side::B, Command::Resume);
     let from_b = pair.take(Side::B);
@@ -171,6 +171,38 @@ fn own_resume_follows_the_answer_to_a_resume() {
     pair.exchange();
     assert_eq!((pair.a.self_state(), pair.b.self_state()), (SelfState::Up, SelfState::Up));
     assert_eq!((pair.a.peer_state(), pair.b.peer_state()), (PeerState::Up, PeerState::Up));
+}
+
+#[test]
+fn two_hosts_that_hear_no_answer_do_not_drive_each_other() {
+    //= draft#resuming
+    //# A host in RESUMING MUST NOT send RESUME out of turn for a life of its
+    //# peer that it has already answered.
+    let (mut pair, first) = resuming();
+    pair.command(Side::B, Command::Resume);
+    pair.deliver(&first);
+    let mut count = 0;
+    let until = pair.now + seconds(600);
+    while pair.now < until {
+        // A filter on the way drops every RESUME-ACK.
+        loop {
+            let frames: Vec<Frame> =
+                [Side::A, Side::B].into_iter().flat_map(|side| pair.take(side)).collect();
+            if frames.is_empty() {
+                break;
+            }
+            let resumes: Vec<Frame> = frames.into_iter().filter(|frame| frame.name() == "resume").collect();
+            count += resumes.len();
+            resumes.iter().for_each(|frame| pair.deliver(frame));
+        }
+        let due = [pair.a.poll_timeout(), pair.b.poll_timeout()].into_iter().flatten().min();
+        pair.now = due.expect("both wait").min(until);
+        let now = pair.now;
+        pair.a.handle_timeout(now);
+        pair.b.handle_timeout(now);
+    }
+    // Each sends 1 at first, 1 out of turn, and then at intervals that grow to 60 s: at most 6 + 9 more.
+    assert!(count <= 2 * 17, "{count} RESUMEs in ten minutes");
 }
 
 #[test]
