@@ -72,11 +72,16 @@ fn capable_of(option: Option<HiatusOption<'_>>) -> Option<Capable> {
     if let Message::Capable(capable) = option?.message() { Some(capable) } else { None }
 }
 
+/// Whether a SYN offers Hiatus, in whatever version.
+pub(crate) fn is_offer(option: Option<HiatusOption<'_>>) -> bool {
+    capable_of(option).is_some()
+}
+
 /// The responder's answer to a SYN.
 pub(crate) fn answer_syn(own: Option<Party>, option: Option<HiatusOption<'_>>) -> Hiatus {
-    match (own, capable_of(option)) {
+    match own {
         // A peer of a higher version gets version 1, which is the smaller of the two.
-        (Some(own), Some(_)) => Hiatus::Confirming(Box::new(Confirming { own, leg: Leg::Capable })),
+        Some(own) if is_offer(option) => Hiatus::Confirming(Box::new(Confirming { own, leg: Leg::Capable })),
         _ => Hiatus::Off,
     }
 }

@@ -98,12 +98,22 @@ fn third_syn_carries_no_capable() {
 fn third_syn_ack_carries_no_capable() {
     //= draft#neg-synack
     //# A responder that accepts the offer MUST put the long CAPABLE on the
-    //# first two transmissions of its SYN/ACK and on no later one.
+    //# first two transmissions of its SYN/ACK, as long as no SYN without
+    //# CAPABLE has arrived, and on no other.
     let mut pair = fresh();
     let syn = pair.take(Side::A);
     pair.deliver(&syn[0]);
+    let mut crossed = pair.clone();
     let syn_acks = pair.alone(Side::B, seconds(8));
     assert_eq!(names(&syn_acks), ["capable", "capable", "syn-ack", "syn-ack"]);
+    // The third SYN of A overtakes the second SYN/ACK of B; the first one still arrives.
+    let first = crossed.take(Side::B);
+    assert_eq!(names(&first), ["capable"]);
+    Made::ack(Side::A, 0, 0).flags(Flags::SYN).give(&mut crossed);
+    assert_eq!(names(&crossed.alone(Side::B, seconds(2))), ["syn-ack", "syn-ack"]);
+    crossed.deliver(&first[0]);
+    crossed.exchange();
+    assert_eq!((crossed.a.hiatus_state(), crossed.b.hiatus_state()), (HiatusState::On, HiatusState::On));
 }
 
 #[test]
