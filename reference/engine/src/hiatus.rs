@@ -95,7 +95,9 @@ pub(crate) struct Resuming {
     pub(crate) interval: Duration,
     /// RESUMEs sent in this life; it feeds the random part.
     pub(crate) sent: u32,
-    /// RESUMEs that met a bare RST.
+    /// The life and nonce of the peer whose RESUME was answered last in this return.
+    pub(crate) answered: Option<(Life, Nonce)>,
+    /// RESUMEs in a row, up to the latest, that met a bare RST.
     pub(crate) met_resets: u8,
     /// RESUMEs that met a plain segment, and no valid Hiatus message since.
     pub(crate) met_plains: u8,

@@ -137,14 +137,27 @@ impl Tcb {
             self.peer_is_up(cx);
         }
         self.owe(Owed::ResumeAck { life: back.life, nonce: back.nonce, seq: arrived.segment.seq });
+        self.resume_out_of_turn(back);
+        None
+    }
+
+    /// While RESUMING: a RESUME of the peer is about to be answered. If it is the first of its life, the own RESUME
+    /// follows.
+    fn resume_out_of_turn(&mut self, back: &Return) {
+        let Some(session) = self.hiatus.session_mut() else { return };
+        let SelfPresence::Resuming(resuming) = &mut session.here else { return };
+        //= draft#resuming
+        //# A host in RESUMING MUST NOT send RESUME out of turn for a life of its
+        //# peer that it has already answered.
+        if resuming.answered == Some((back.life, back.nonce)) {
+            return;
+        }
+        resuming.answered = Some((back.life, back.nonce));
         //= draft#resuming
         //# A host in RESUMING MUST send its own RESUME at once after it has
-        //# answered a RESUME.
-        if self.is_resuming() {
-            self.owed.retain(|owed| *owed != Owed::Resume);
-            self.owe(Owed::Resume);
-        }
-        None
+        //# answered the first RESUME of a life of its peer.
+        self.owed.retain(|owed| *owed != Owed::Resume);
+        self.owe(Owed::Resume);
     }
 
     /// RESUME-ACK as it leaves now; its segment has SEG.ACK from [`resume_ack_number`](Self::resume_ack_number).
