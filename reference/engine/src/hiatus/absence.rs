@@ -288,6 +288,19 @@ impl Tcb {
         self.announce_leaving();
     }
 
+    //= draft#presumed
+    //# A host that goes back to UP without synchronising SHOULD send again from
+    //# SND.UNA on, with the initial RTO and a congestion window of at most the
+    //# restart window of RFC 5681.
+    /// The peer was there, or is back, without a word of it: its path may be another one.
+    pub(crate) fn peer_shows_itself(&mut self, cx: &mut Context<'_>) {
+        if self.peer_is_away() {
+            self.peer_is_up(cx);
+            self.rtt.restart();
+            self.congestion.restart(self.snd.mss_octets);
+        }
+    }
+
     /// This end is in step with its peer again.
     pub(crate) fn self_is_up(&mut self, cx: &mut Context<'_>) {
         let Some(session) = self.hiatus.session_mut() else { return };

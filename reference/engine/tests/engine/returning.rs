@@ -532,3 +532,32 @@ fn last_ack_of_the_stream_still_answers_a_resume() {
     assert_eq!(pair.events(Side::A).last(), Some(&Event::Closed { reason: CloseReason::Finished }));
     assert_eq!(names(&pair.take(Side::A)), ["resume-ack"]);
 }
+
+#[test]
+fn peer_without_state_after_both_fins_has_finished() {
+    let mut last_ack = Pair::on();
+    last_ack.command(Side::B, Command::Close);
+    last_ack.exchange();
+    last_ack.command(Side::A, Command::Close);
+    last_ack.take(Side::A);
+    assert_eq!(last_ack.a.state(), TcpState::LastAck);
+    last_ack.events(Side::A);
+    last_ack.command(Side::A, Command::Resume);
+    let finished = [Event::Closed { reason: CloseReason::Finished }];
+    // B has forgotten the connection: it answers with ABORT and reason LOST, or with RST.
+    for key in [Some(B_KEY), None] {
+        let mut pair = last_ack.clone();
+        for _ in 0..3 {
+            let mut sent = Vec::new();
+            while sent.is_empty() && pair.a.state() == TcpState::LastAck {
+                sent = pair.alone(Side::A, Duration::from_millis(500));
+            }
+            for frame in &sent {
+                let mut buffer = [0; 60];
+                let answer = answer_stray(&frame.segment(), key, &mut buffer).expect("an answer");
+                pair.arrive(Side::A, &answer);
+            }
+        }
+        assert_eq!(pair.events(Side::A), finished);
+    }
+}
