@@ -35,14 +35,7 @@ local S, N, K, RESERVED = 0x08, 0x04, 0x02, 0x01
 local CAPABILITIES = { { bit = S, letter = "S" }, { bit = N, letter = "N" }, { bit = K, letter = "K" } }
 
 local SUBTYPE_NAMES = {
-    [0] = "CAPABLE",
-    "EPOCH",
-    "EPOCH-ECHO",
-    "SUSPEND",
-    "SUSPEND-ACK",
-    "RESUME",
-    "RESUME-ACK",
-    "ABORT",
+    [0] = "CAPABLE", "EPOCH", "EPOCH-ECHO", "SUSPEND", "SUSPEND-ACK", "RESUME", "RESUME-ACK", "ABORT",
 }
 local REASON_NAMES = { "FENCED", "GONE", "DIVERGED", "LOST", "SHED", "APPLICATION" }
 local UNITS = { [0] = "seconds", [1] = "minutes" }
@@ -425,8 +418,8 @@ local function judge(option, segment)
     if option.kind ~= KIND_HIATUS then
         option.text = string.format("exid %04x len %d", EXID_HIATUS, #octets)
     elseif #octets < option.least then
-        option.text = string.format("!bad-length kind %d at %d found %d expected %d", option.kind, option.at, #octets,
-            option.least)
+        local text = "!bad-length kind %d at %d found %d expected %d"
+        option.text = string.format(text, option.kind, option.at, #octets, option.least)
     elseif not option.message then
         option.text = string.format("hiatus-%d len %d", option.subtype, #octets)
     else
