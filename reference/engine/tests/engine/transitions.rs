@@ -24,7 +24,7 @@ use table::Recording;
 const COMMAND: &str = "UPDATE_GOLDEN=1 cargo test -p hiatus-engine --test engine transitions";
 
 const READING: &str = "\
-{::comment}Made by reference/engine/tests/engine/transitions.rs{:/comment}
+<!-- Made by reference/engine/tests/engine/transitions.rs -->
 
 ## Reading the Tables {#transitions-reading}
 
