@@ -207,6 +207,8 @@ pub enum OptionPattern {
     Sack(Vec<(u32, u32)>),
     /// `TS val 100 ecr 1`, or `TS` alone.
     Timestamps(Field<u32>, Field<u32>),
+    /// `TS stepped`: a TSval at least 2^22 ticks above all that the target sent in earlier incarnations.
+    TimestampsStepped,
     /// `nop`.
     NoOperation,
     /// `eol`.

@@ -31,6 +31,8 @@ pub struct End {
     pub resume_is_last: bool,
     /// TSval of its last segment with timestamps.
     pub tsval: u32,
+    /// The last TSval before the RESUME that showed its incarnation; `None` while that is 0.
+    pub tsval_of_earlier_incarnations: Option<u32>,
 }
 
 /// A life and a nonce that a script gives where the MAC is to cover others than those observed.
@@ -101,6 +103,7 @@ impl Session {
                 self.initiator = self.initiator.or(Some(from));
             }
         }
+        let tsval_before = self.end(from).tsval;
         if let Some(timestamps) = KnownOptions::parse(&segment.view()).timestamps {
             self.end_mut(from).tsval = timestamps.value;
         }
@@ -119,6 +122,9 @@ impl Session {
         end.resume_is_last = false;
         match option.message() {
             Message::Resume(resume) => {
+                if resume.life.incarnation > end.life.incarnation {
+                    end.tsval_of_earlier_incarnations = Some(tsval_before);
+                }
                 end.life = end.life.max(resume.life);
                 end.resume = Some((resume.life, resume.nonce));
                 end.resume_is_last = true;

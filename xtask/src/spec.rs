@@ -2,9 +2,14 @@
 
 mod citations;
 mod draft;
+mod excuse;
 mod finding;
 mod generate;
+mod idnits;
 mod label;
+mod references;
+mod source;
+mod spelling;
 mod toolchain;
 mod vectors;
 
@@ -15,18 +20,27 @@ use std::process::ExitCode;
 
 use citations::Citations;
 use draft::Draft;
+use excuse::Excuses;
 use finding::Finding;
-use label::Label;
+use references::References;
+use source::Source;
+use spelling::Words;
 use vectors::Vectors;
 
-/// The draft's source, relative to the root.
+/// The frame of the draft's source, relative to the root.
 const SOURCE: &str = "spec/draft-hiatus-tcp.md";
 /// The requirements as data, for `conform explain`.
 const REQUIREMENTS: &str = "spec/requirements.json";
 /// Labels that no packet can show, with the reason.
 const NOT_OBSERVABLE: &str = "spec/not-observable.toml";
+/// Labels that wait for their case, with what it waits for.
+const PENDING: &str = "spec/pending.toml";
 /// Test vectors.
 const VECTORS: &str = "spec/vectors.toml";
+/// Bibliography entries of the RFCs cited.
+const REFCACHE: &str = "spec/refcache";
+/// Words that the dictionary lacks.
+const WORDS: &str = "spec/words.txt";
 /// What is built: file extension of the committed copy.
 const BUILT: [&str; 2] = ["txt", "html"];
 /// Widest line of the built text, as RFC 7994 has it.
@@ -44,6 +58,12 @@ pub(crate) struct SpecArgs {
     /// Accept labels that nothing cites yet.
     #[arg(long)]
     pub(crate) allow_uncited: bool,
+    /// Make a PDF too, and say where it is; installs weasyprint below spec/.tools.
+    #[arg(long, conflicts_with = "lint")]
+    pub(crate) pdf: bool,
+    /// Have idnits read what would be submitted; installs it below spec/.tools, by npm.
+    #[arg(long, conflicts_with = "lint")]
+    pub(crate) idnits: bool,
 }
 
 /// Why `cargo xtask spec` could not run to its end.
@@ -105,35 +125,44 @@ pub(crate) fn run(args: &SpecArgs) -> Result<ExitCode, SpecError> {
     let mode = if args.check || args.lint { Mode::Compare } else { Mode::Write };
     let mut findings = Vec::new();
 
-    let source = read(&root.join(SOURCE))?;
+    let source = Source::load(&root)?;
     let draft = Draft::parse(&source, &mut findings);
     let citations = Citations::collect(&root, &draft, &mut findings)?;
-    let not_observable = read_not_observable(&root, &draft, &citations, &mut findings)?;
+    let excuses = Excuses::read(&root, &draft, &citations, &mut findings)?;
+    let references = References::read(&root, &source, &mut findings)?;
+    let words = Words::read(&root, &mut findings)?;
     let vectors = Vectors::parse(&root.join(VECTORS), &read(&root.join(VECTORS))?)?;
     vectors.check(&draft, &mut findings);
     if !args.allow_uncited {
         let uncited = draft.requirements.iter().map(|r| r.label);
-        let uncited = uncited.filter(|l| !citations.has(*l) && !not_observable.iter().any(|(n, _)| n == l));
+        let uncited = uncited.filter(|label| !citations.has(*label) && !excuses.has(*label));
         findings.extend(uncited.map(|label| Finding::Uncited { label }));
     }
 
-    let index = generate::index(&draft, &citations, &not_observable);
-    let mut generated = source.clone();
+    let index = generate::index(&draft, &citations, &excuses);
     for (name, text) in std::iter::once(("requirement-index", index)).chain(vectors.appendix()) {
-        generated = generate::splice(&generated, name, &text, &mut findings);
+        settle(&root, &format!("spec/generated/{name}.md"), &text, mode, &mut findings)?;
     }
-    settle(&root, SOURCE, &generated, mode, &mut findings)?;
     settle(&root, REQUIREMENTS, &generate::requirements_json(&draft), mode, &mut findings)?;
     toolchain::check_vectors(&root, &mut findings)?;
 
     if !args.lint {
         toolchain::install(&root)?;
-        for (extension, text) in toolchain::build(&root, &generated, &mut findings)? {
+        // Once more, since the generated parts may be new.
+        let source = Source::load(&root)?;
+        for (extension, text) in toolchain::build(&root, &source.text(), &mut findings)? {
             if extension == "txt" {
                 check_text(&draft, &text, &mut findings);
+                spelling::check(&words, &source, &text, &references, &mut findings)?;
             }
             let path = format!("spec/draft-hiatus-tcp.{extension}");
             settle(&root, &path, &text, mode, &mut findings)?;
+        }
+        if args.pdf {
+            println!("wrote {}", toolchain::pdf(&root)?.display());
+        }
+        if args.idnits {
+            idnits::check(&root, &toolchain::submission(&root)?, &mut findings)?;
         }
     }
     Ok(report(&draft, &findings))
@@ -167,30 +196,6 @@ fn settle(
     }
     println!("wrote {path}");
     fs::write(&full, text).map_err(|source| SpecError::Io { path: full, source })
-}
-
-fn read_not_observable(
-    root: &Path,
-    draft: &Draft,
-    citations: &Citations,
-    findings: &mut Vec<Finding>,
-) -> Result<Vec<(Label, String)>, SpecError> {
-    let path = root.join(NOT_OBSERVABLE);
-    let malformed = |reason: String| SpecError::Malformed { path: path.clone(), reason };
-    let table: toml::Table = toml::from_str(&read(&path)?).map_err(|e| malformed(e.to_string()))?;
-    let mut reasons = Vec::new();
-    for (key, value) in &table {
-        let label = Label::parse(key).ok_or_else(|| malformed(format!("{key} is not a label")))?;
-        let reason = value.as_str().ok_or_else(|| malformed(format!("{key} is not a string")))?;
-        if draft.requirement(label).is_none() {
-            findings.push(Finding::UnknownLabel { label, place: NOT_OBSERVABLE.to_owned() });
-        }
-        if !citations.cases(label).is_empty() {
-            findings.push(Finding::ObservedAfterAll { label });
-        }
-        reasons.push((label, reason.to_owned()));
-    }
-    Ok(reasons)
 }
 
 /// Checks of the text that xml2rfc made: line width, and that our section numbers are its section numbers.
@@ -235,7 +240,7 @@ mod tests {
     #[test]
     fn wide_line_is_found() {
         let mut findings = Vec::new();
-        let draft = Draft::parse("", &mut Vec::new());
+        let draft = Draft::parse(&Source::default(), &mut Vec::new());
         check_text(&draft, &format!("{}\n{}\n", "a".repeat(72), "b".repeat(73)), &mut findings);
         assert_eq!(findings, [Finding::Wide { line: 2, columns: 73 }]);
     }
@@ -244,7 +249,7 @@ mod tests {
     fn section_number_that_differs_is_found() {
         let source =
             "--- middle\n\n# One {#one}\n\n# Two {#two}\n\n--- back\n\n# Index {#index}\n\n## Part {#part}\n";
-        let draft = Draft::parse(source, &mut Vec::new());
+        let draft = Draft::parse(&Source::from_text(source), &mut Vec::new());
         let mut findings = Vec::new();
         check_text(&draft, "1.  One\n2.  Two\nAppendix A.  Index\nA.1.  Part\n", &mut findings);
         assert_eq!(findings, []);

@@ -28,7 +28,8 @@ pub(crate) const TSHARK: Tool =
 /// kramdown-rfc, figures, and Python for xml2rfc.
 pub(crate) const SPEC_TOOLS: Tool = Tool {
     name: "draft tools",
-    packages: &["ruby-kramdown-rfc2629", "aasvg", "python3-venv"],
+    // The check can do without hunspell, and says so.
+    packages: &["ruby-kramdown-rfc2629", "aasvg", "python3-venv", "hunspell", "hunspell-en-us"],
     present: |shell| {
         on_path("kramdown-rfc")
             && on_path("aasvg")

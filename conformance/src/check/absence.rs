@@ -1,7 +1,7 @@
 //! Judging what two ends say to each other in Hiatus options: absence, return, and the MACs.
 
 use hiatus_codec::mac::{Context, Role, SessionKey, Tag, verify};
-use hiatus_codec::{AbortReason, HiatusOption, HoldTime, Life, Message, Nonce, Position};
+use hiatus_codec::{AbortReason, Flags, HiatusOption, HoldTime, Life, Message, Nonce, Position};
 
 use crate::capture::flow::Side;
 
@@ -23,8 +23,18 @@ struct Presence {
     answered: Option<Mark>,
     /// What it or its peer had sent when it was first suspended or held: beyond it nothing may come.
     sent_limit: Option<i64>,
+    /// Position of SEG.SEQ of its latest SUSPEND.
+    suspend_start: Option<i64>,
     /// Position of SEG.SEQ of its latest RESUME.
     resume_start: Option<i64>,
+}
+
+impl Presence {
+    /// Whether a segment has a FIN at or beyond SEG.SEQ of the SUSPEND, or an octet beyond the one at that number.
+    fn shows_return(&self, seen: &Seen<'_>) -> bool {
+        let fin = i64::from(seen.flags.contains(Flags::FIN));
+        self.suspend_start.is_some_and(|start| seen.end + fin > start + 1)
+    }
 }
 
 /// Both ends' comings and goings.
@@ -48,7 +58,13 @@ impl Absence {
         if let Some(limit) = self.presences[seen.sender.index()].sent_limit {
             tally.judge(Rule::NewOctets, frame, (seen.end <= limit).into());
         }
-        let Some(option) = option else { return };
+        let Some(option) = option else {
+            // A holder goes on when its peer sends what no leaving host does.
+            if self.presences[seen.sender.index()].shows_return(seen) {
+                self.presences[seen.sender.peer().index()].sent_limit = None;
+            }
+            return;
+        };
         let message = option.message();
         if let Some(key) = key
             && let Some(holds) = self.mac_holds(watch, seen, option, &message, key)
@@ -80,7 +96,10 @@ impl Absence {
             }
             Message::ResumeAck(ack) => {
                 self.judge_resume_ack(seen, ack.received, tally);
-                self.presences.iter_mut().for_each(|presence| presence.sent_limit = None);
+                for presence in &mut self.presences {
+                    presence.sent_limit = None;
+                    presence.suspend_start = None;
+                }
             }
             _ => {}
         }
@@ -90,6 +109,7 @@ impl Absence {
         let frame = seen.mark.frame;
         let own = &mut self.presences[seen.sender.index()];
         own.suspends += 1;
+        own.suspend_start.get_or_insert(seen.start);
         tally.judge(Rule::SuspendThrice, frame, (own.suspends <= SUSPENDS_MAX).into());
         // The answer may still have been on its way.
         let late = own.answered.is_some_and(|answered| seen.mark.nanos_since(answered) >= STALL_NANOS);

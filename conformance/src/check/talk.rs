@@ -74,6 +74,7 @@ pub(super) struct Speaker {
     pub(super) hold: Option<HoldTime>,
     /// Stable points of the EPOCHs it sent.
     epochs: Vec<u32>,
+    /// It sent EPOCH-ECHO, or what counts as it.
     has_echoed: bool,
 }
 
@@ -84,6 +85,8 @@ pub(super) struct Talk {
     /// True if the capture has the offer; without it nothing is judged that depends on the past.
     pub(super) has_offer: bool,
     syns: u32,
+    /// A SYN without CAPABLE followed the offer.
+    has_plain_syn: bool,
     syn_acks: u32,
     offered_version: u8,
     is_answered: bool,
@@ -157,14 +160,17 @@ impl Talk {
                 self.offered_version = capable.bits.version();
                 self.syns <= 2 && capable.key.is_none()
             }
-            None => self.syns > 2,
+            None => {
+                self.has_plain_syn = true;
+                self.syns > 2
+            }
         };
         tally.judge(Rule::SynOffers, frame, holds.into());
     }
 
     fn on_syn_ack(&mut self, said: &Said<'_>, frame: u64, tally: &mut Tally) {
-        // Which of three SYNs it answers cannot be seen.
-        if !self.has_offer || self.syns > 2 {
+        // Which of three SYNs it answers, or whether it answers one without CAPABLE, cannot be seen.
+        if !self.has_offer || self.syns > 2 || self.has_plain_syn {
             return;
         }
         self.syn_acks += 1;
@@ -208,10 +214,14 @@ impl Talk {
                 self.speakers[seen.sender.index()].has_echoed = true;
             }
             Some(Message::Capable(_) | Message::Unknown(_)) | None => {}
-            Some(_) if self.has_offer => {
-                tally.judge(Rule::BeforeOn, frame, self.may_be_on(seen.sender).into());
+            Some(message) => {
+                if self.has_offer {
+                    tally.judge(Rule::BeforeOn, frame, self.may_be_on(seen.sender).into());
+                }
+                // To a responder either is as good as the echo.
+                self.speakers[seen.sender.index()].has_echoed |=
+                    matches!(message, Message::Suspend(_) | Message::Resume(_));
             }
-            Some(_) => {}
         }
         let key = self.session_key();
         let holds = [Side::A, Side::B].map(|side| self.speakers[side.index()].hold);

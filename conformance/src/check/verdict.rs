@@ -49,7 +49,8 @@ pub(super) const RULES: [(Rule, &str, &str); 19] = [
     (
         Rule::SynAckAnswers,
         "HIA-MUST-26",
-        "the first two SYN/ACKs of an acceptance carry the long CAPABLE, later ones none",
+        "the first two SYN/ACKs of an acceptance carry the long CAPABLE, later ones and those after a SYN without it \
+         none",
     ),
     (Rule::Version, "HIA-MUST-27", "the Version in the SYN/ACK is not above the offered one"),
     (

@@ -84,6 +84,7 @@ fn option_octets(
             value: value.or(defaults.tsval),
             echo_reply: echo_reply.or(session.end(Side::Target).tsval),
         }),
+        OptionPattern::TimestampsStepped => return Err("`TS stepped` can only be expected".to_owned()),
         OptionPattern::NoOperation => TcpOption::NoOperation,
         OptionPattern::EndOfList => TcpOption::EndOfList,
         OptionPattern::Sack(blocks) => {

@@ -88,7 +88,9 @@ fn kind_fits(pattern: &OptionPattern, option: &TcpOption<'_>) -> bool {
         | (OptionPattern::WindowScale(_), TcpOption::WindowScale(_))
         | (OptionPattern::SackPermitted, TcpOption::SackPermitted)
         | (OptionPattern::Sack(_), TcpOption::Sack(_))
-        | (OptionPattern::Timestamps(..), TcpOption::Timestamps(_)) => true,
+        | (OptionPattern::Timestamps(..) | OptionPattern::TimestampsStepped, TcpOption::Timestamps(_)) => {
+            true
+        }
         (OptionPattern::Hiatus(wanted), TcpOption::Hiatus(found)) => {
             message_name(&wanted.body) == found.message().to_string().split(' ').next().unwrap_or("")
         }
@@ -117,7 +119,7 @@ fn kind_name(pattern: &OptionPattern) -> String {
         OptionPattern::WindowScale(_) => "wscale".to_owned(),
         OptionPattern::SackPermitted => "sackOK".to_owned(),
         OptionPattern::Sack(_) => "sack".to_owned(),
-        OptionPattern::Timestamps(..) => "TS".to_owned(),
+        OptionPattern::Timestamps(..) | OptionPattern::TimestampsStepped => "TS".to_owned(),
         OptionPattern::NoOperation => "nop".to_owned(),
         OptionPattern::EndOfList => "eol".to_owned(),
         OptionPattern::Hiatus(message) => message_name(&message.body).to_owned(),
@@ -138,6 +140,7 @@ fn option(pattern: &OptionPattern, found: &TcpOption<'_>, on: &OwnedSegment, ses
             field("TSval", *value, found.value)?;
             field("TSecr", *echo, found.echo_reply)
         }
+        (OptionPattern::TimestampsStepped, TcpOption::Timestamps(found)) => stepped(found.value, session),
         (OptionPattern::Sack(wanted), TcpOption::Sack(found)) => sack(wanted, found, session),
         (OptionPattern::Generic(_, body), TcpOption::Unknown(raw)) if raw.body != body.as_slice() => {
             Err(format!("the option of {} has another body", raw.kind))
@@ -145,6 +148,21 @@ fn option(pattern: &OptionPattern, found: &TcpOption<'_>, on: &OwnedSegment, ses
         (OptionPattern::Hiatus(wanted), TcpOption::Hiatus(found)) => message(wanted, found, on, session),
         _ => Ok(()),
     }
+}
+
+/// How far timestamps of a new incarnation lie above those of the earlier ones (draft, {#restoring}).
+const INCARNATION_STEP_TICKS: u32 = 1 << 22;
+
+fn stepped(found: u32, session: &Session) -> Fit {
+    let Some(earlier) = session.end(Side::Target).tsval_of_earlier_incarnations else {
+        return Err("TS is stepped, but the target has not taken a new incarnation".to_owned());
+    };
+    let step = found.wrapping_sub(earlier);
+    // Timestamps are compared modulo 2^32 (RFC 7323, section 3).
+    if (INCARNATION_STEP_TICKS..1 << 31).contains(&step) {
+        return Ok(());
+    }
+    Err(format!("TSval is {found}, expected at least {INCARNATION_STEP_TICKS} above {earlier}"))
 }
 
 fn sack(wanted: &[(u32, u32)], found: &SackBlocks<'_>, session: &Session) -> Fit {

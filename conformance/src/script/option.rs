@@ -35,6 +35,7 @@ fn standard(input: &str) -> Parsed<'_, OptionPattern> {
         map((word("wscale"), settled(then(field(u8)))), |(_, shift)| OptionPattern::WindowScale(shift)),
         value(OptionPattern::SackPermitted, word("sackOK")),
         map((word("sack"), settled(then(blocks))), |(_, blocks)| OptionPattern::Sack(blocks)),
+        value(OptionPattern::TimestampsStepped, (word("TS"), then_word("stepped"))),
         map((word("TS"), opt(timestamps)), |(_, values)| {
             let (val, ecr) = values.unwrap_or((Field::Any, Field::Any));
             OptionPattern::Timestamps(val, ecr)

@@ -45,6 +45,7 @@ fn open_option(option: &OptionPattern) -> bool {
     match option {
         OptionPattern::MaximumSegmentSize(field) => *field == Field::Any,
         OptionPattern::WindowScale(field) => *field == Field::Any,
+        OptionPattern::TimestampsStepped => true,
         OptionPattern::Hiatus(message) => open_message(&message.body),
         _ => false,
     }

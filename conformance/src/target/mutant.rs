@@ -8,6 +8,7 @@ mod edit;
 mod ending;
 mod negotiation;
 mod reading;
+mod restoring;
 mod resuming;
 
 use std::collections::{BTreeMap, VecDeque};
@@ -31,9 +32,16 @@ pub struct Mutant {
 
 /// All mutants.
 pub fn all() -> impl Iterator<Item = &'static Mutant> {
-    [negotiation::MUTANTS, reading::MUTANTS, absence::MUTANTS, resuming::MUTANTS, ending::MUTANTS]
-        .into_iter()
-        .flatten()
+    [
+        negotiation::MUTANTS,
+        reading::MUTANTS,
+        absence::MUTANTS,
+        resuming::MUTANTS,
+        restoring::MUTANTS,
+        ending::MUTANTS,
+    ]
+    .into_iter()
+    .flatten()
 }
 
 /// The mutant called `name`.

@@ -10,7 +10,7 @@ use alloc::boxed::Box;
 use core::time::Duration;
 
 use hiatus_codec::mac::{Role, SessionKey};
-use hiatus_codec::{Capable, CapableBits, ConnectionKey, HoldTime, Life, Nonce};
+use hiatus_codec::{Capable, CapableBits, ConnectionKey, HoldTime, Life, Nonce, Position};
 use serde::{Deserialize, Serialize};
 
 use crate::budget::Budget;
@@ -95,7 +95,9 @@ pub(crate) struct Resuming {
     pub(crate) interval: Duration,
     /// RESUMEs sent in this life; it feeds the random part.
     pub(crate) sent: u32,
-    /// RESUMEs that met a bare RST.
+    /// The life and nonce of the peer whose RESUME was answered last in this return.
+    pub(crate) answered: Option<(Life, Nonce)>,
+    /// RESUMEs in a row, up to the latest, that met a bare RST.
     pub(crate) met_resets: u8,
     /// RESUMEs that met a plain segment, and no valid Hiatus message since.
     pub(crate) met_plains: u8,
@@ -114,11 +116,17 @@ pub(crate) enum Origin {
 }
 
 /// PEER (draft, {#states}).
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum PeerPresence {
     Up,
-    Held { granted: HoldTime },
-    Presumed { interval: Duration },
+    /// `suspended_at` is SEG.SEQ of the SUSPEND.
+    Held {
+        granted: HoldTime,
+        suspended_at: Position,
+    },
+    Presumed {
+        interval: Duration,
+    },
 }
 
 impl Hiatus {

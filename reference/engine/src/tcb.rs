@@ -147,6 +147,10 @@ impl Tcb {
     pub(crate) fn send_bound(&self) -> Position {
         match (self.hiatus.self_state(), self.hiatus.peer_state()) {
             (SelfState::Up, PeerState::Up) => self.snd.lim,
+            //= draft#leaving
+            //# A host in LEAVING MUST NOT send a window probe, a keep-alive, or a FIN
+            //# or octet at or beyond SEG.SEQ of its SUSPEND.
+            (SelfState::Leaving, _) => self.snd.nxt,
             _ => self.snd.max,
         }
     }
@@ -163,7 +167,9 @@ impl Tcb {
     pub(crate) fn rearm(&mut self, cx: &Context<'_>) {
         let may = self.may_originate();
         let in_flight = may && self.snd.flight_octets() > 0;
-        let is_blocked = may && !in_flight && self.snd.resend < self.send_bound() && self.text().is_none();
+        let is_leaving = self.hiatus.self_state() == SelfState::Leaving;
+        let is_blocked =
+            may && !is_leaving && !in_flight && self.snd.resend < self.send_bound() && self.text().is_none();
         for (timer, is_needed) in [(Timer::Retransmit, in_flight), (Timer::Persist, is_blocked)] {
             if !is_needed {
                 self.timers.disarm(timer);

@@ -205,13 +205,14 @@ fn relative(root: &Path, path: &Path) -> String {
 
 #[cfg(test)]
 mod tests {
+    use super::super::source::Source;
     use super::*;
 
     const DRAFT: &str = "--- middle\n\n# Opt {#opt}\n\nProse.  A host MUST send\n253. (HIA-MUST-1)\nIt MAY wait.\n(HIA-MAY-1)\n\n# Two {#two}\n";
 
     fn draft() -> Draft {
         let mut findings = Vec::new();
-        let draft = Draft::parse(DRAFT, &mut findings);
+        let draft = Draft::parse(&Source::from_text(DRAFT), &mut findings);
         assert_eq!(findings, []);
         draft
     }

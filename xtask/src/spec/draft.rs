@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use super::finding::Finding;
 use super::label::{Label, Level};
+use super::source::{Line, Source};
 
 /// Words of BCP 14, longer ones before the words they contain.
 const KEYWORDS: [&str; 11] = [
@@ -58,19 +59,19 @@ pub(super) struct Requirement {
 
 impl Draft {
     /// Reads the source; what is wrong goes to `findings`.
-    pub(super) fn parse(source: &str, findings: &mut Vec<Finding>) -> Self {
+    pub(super) fn parse(source: &Source, findings: &mut Vec<Finding>) -> Self {
         let mut reader = Reader { draft: Self::default(), counters: [0; 4], in_back: false, findings };
         reader.read(source);
         let draft = reader.draft;
         let mut labels = BTreeSet::new();
         let mut anchors = BTreeSet::new();
         for requirement in draft.requirements.iter().filter(|r| !labels.insert(r.label)) {
-            let line = line_of(source, &requirement.label.to_string());
-            findings.push(Finding::DuplicateLabel { line, label: requirement.label });
+            let place = source.place_of(&format!("({})", requirement.label));
+            findings.push(Finding::DuplicateLabel { place, label: requirement.label });
         }
         for section in draft.sections.iter().filter(|s| !anchors.insert(&s.anchor)) {
-            let line = line_of(source, &format!("{{#{}}}", section.anchor));
-            findings.push(Finding::DuplicateAnchor { line, anchor: section.anchor.clone() });
+            let place = source.place_of(&format!("{{#{}}}", section.anchor));
+            findings.push(Finding::DuplicateAnchor { place, anchor: section.anchor.clone() });
         }
         draft
     }
@@ -88,16 +89,6 @@ impl Draft {
     }
 }
 
-/// Line number of the last line with this text; 0 if there is none.
-fn line_of(source: &str, text: &str) -> usize {
-    source
-        .lines()
-        .enumerate()
-        .filter(|(_, line)| line.contains(text))
-        .last()
-        .map_or(0, |(index, _)| index + 1)
-}
-
 /// White space between words as one blank.
 pub(super) fn normalise(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
@@ -111,11 +102,11 @@ struct Reader<'a> {
 }
 
 impl Reader<'_> {
-    fn read(&mut self, source: &str) {
+    fn read(&mut self, source: &Source) {
         let mut paragraph: Vec<&str> = Vec::new();
-        let mut paragraph_line = 0;
-        let (mut in_body, mut in_figure, mut in_generated) = (false, false, false);
-        for (index, line) in source.lines().enumerate() {
+        let mut paragraph_place = "";
+        let (mut in_body, mut in_figure) = (false, false);
+        for Line { text: line, place, is_generated } in &source.lines {
             let marker = line.strip_prefix("--- ");
             in_body |= marker.is_some();
             if !in_body {
@@ -123,45 +114,43 @@ impl Reader<'_> {
             }
             let fence = line.starts_with("~~~");
             in_figure ^= fence;
-            in_generated |= line.starts_with("{::comment}generated");
-            let is_end = line.starts_with("{::comment}end");
-            let skipped = fence || in_figure || in_generated || line.starts_with('{') || marker.is_some();
-            in_generated &= !is_end;
+            let skipped = fence || in_figure || line.starts_with('{') || marker.is_some();
             self.in_back |= marker == Some("back");
             if marker == Some("back") {
                 self.counters = [0; 4];
             }
             let heading = line.starts_with('#') && !skipped;
+            let skipped = skipped || (*is_generated && !heading);
             let row = line.starts_with('|') && !skipped;
             let item = line.starts_with("- ") || line.starts_with(": ");
             if skipped || heading || row || item || line.trim().is_empty() {
-                self.paragraph(&paragraph.join("\n"), paragraph_line);
+                self.paragraph(&paragraph.join("\n"), paragraph_place);
                 paragraph.clear();
             }
             if line.starts_with("{:numbered=\"false\"}") {
                 self.unnumber();
             }
             if heading {
-                self.heading(line, index + 1);
+                self.heading(line, place);
             } else if row {
-                self.paragraph(line, index + 1);
+                self.paragraph(line, place);
             } else if !skipped && !line.trim().is_empty() {
                 if paragraph.is_empty() {
-                    paragraph_line = index + 1;
+                    paragraph_place = place;
                 }
                 paragraph.push(if item { line.get(2..).unwrap_or_default() } else { line });
             }
         }
-        self.paragraph(&paragraph.join("\n"), paragraph_line);
+        self.paragraph(&paragraph.join("\n"), paragraph_place);
     }
 
-    fn heading(&mut self, line: &str, number: usize) {
+    fn heading(&mut self, line: &str, place: &str) {
         let depth = line.bytes().take_while(|b| *b == b'#').count().min(self.counters.len());
         let text = line.trim_start_matches('#').trim();
         let (title, anchor) = match text.split_once(" {#") {
             Some((title, rest)) => (title, rest.trim_end_matches('}')),
             None => {
-                self.findings.push(Finding::NoAnchor { line: number, title: text.to_owned() });
+                self.findings.push(Finding::NoAnchor { place: place.to_owned(), title: text.to_owned() });
                 (text, "")
             }
         };
@@ -190,7 +179,7 @@ impl Reader<'_> {
     }
 
     /// Splits a paragraph into sentences, and takes those with a label.
-    fn paragraph(&mut self, text: &str, line: usize) {
+    fn paragraph(&mut self, text: &str, place: &str) {
         let text = normalise(text);
         let mut rest = text.as_str();
         let mut prose = String::new();
@@ -199,10 +188,11 @@ impl Reader<'_> {
             let mut sentences = sentences(body);
             let last = if label.is_some() { sentences.pop() } else { None };
             for sentence in sentences.iter().filter(|s| !keywords(s).is_empty()) {
-                self.findings.push(Finding::Unlabelled { line, sentence: (*sentence).to_owned() });
+                let (place, sentence) = (place.to_owned(), (*sentence).to_owned());
+                self.findings.push(Finding::Unlabelled { place, sentence });
             }
             if let Some(label) = label {
-                self.requirement(label, last.unwrap_or_default(), line);
+                self.requirement(label, last.unwrap_or_default(), place);
             }
             prose.push_str(body.trim_end());
             prose.push(' ');
@@ -213,17 +203,17 @@ impl Reader<'_> {
         }
     }
 
-    fn requirement(&mut self, label: Label, sentence: &str, line: usize) {
+    fn requirement(&mut self, label: Label, sentence: &str, place: &str) {
         let keyword = match keywords(sentence).as_slice() {
             [keyword] if level_of(keyword) == Some(label.level) => *keyword,
             _ => {
-                let sentence = sentence.to_owned();
-                self.findings.push(Finding::Mismatch { line, label, sentence });
+                let (place, sentence) = (place.to_owned(), sentence.to_owned());
+                self.findings.push(Finding::Mismatch { place, label, sentence });
                 return;
             }
         };
         if sentence.contains(['{', '`', '*', '[', '\\', '<']) {
-            self.findings.push(Finding::Markup { line, label });
+            self.findings.push(Finding::Markup { place: place.to_owned(), label });
         }
         self.draft.requirements.push(Requirement {
             label,
@@ -296,7 +286,7 @@ mod tests {
 
     fn parse(body: &str) -> (Draft, Vec<Finding>) {
         let mut findings = Vec::new();
-        let draft = Draft::parse(&format!("{HEAD}{body}"), &mut findings);
+        let draft = Draft::parse(&Source::from_text(&format!("{HEAD}{body}")), &mut findings);
         (draft, findings)
     }
 
@@ -341,7 +331,10 @@ mod tests {
         for sentence in ["It SHOULD. (HIA-MUST-1)", "It does. (HIA-MUST-1)", "It MUST and MUST. (HIA-MUST-1)"]
         {
             let (draft, findings) = parse(&format!("# One {{#one}}\n\n{sentence}\n"));
-            assert!(matches!(findings.as_slice(), [Finding::Mismatch { line: 7, .. }]), "{findings:?}");
+            assert!(
+                matches!(findings.as_slice(), [Finding::Mismatch { place, .. }] if place == "draft.md:7"),
+                "{findings:?}"
+            );
             assert_eq!(draft.requirements.len(), 0);
         }
     }

@@ -6,37 +6,19 @@ use serde::Serialize;
 
 use super::citations::Citations;
 use super::draft::Draft;
-use super::finding::Finding;
-use super::label::Label;
-
-/// Replaces the text between the marks of a generated part.
-pub(super) fn splice(source: &str, name: &str, text: &str, findings: &mut Vec<Finding>) -> String {
-    let start_mark = format!("{{::comment}}generated: {name}{{:/comment}}\n");
-    let end_mark = "{::comment}end{:/comment}\n";
-    let parts = source.split_once(&start_mark).and_then(|(before, rest)| {
-        let (_, after) = rest.split_once(end_mark)?;
-        Some((before, after))
-    });
-    if let Some((before, after)) = parts {
-        format!("{before}{start_mark}\n{text}\n{end_mark}{after}")
-    } else {
-        findings.push(Finding::NoMarks { name: name.to_owned() });
-        source.to_owned()
-    }
-}
+use super::excuse::Excuses;
 
 /// The table of the requirement index.
-pub(super) fn index(draft: &Draft, citations: &Citations, not_observable: &[(Label, String)]) -> String {
+pub(super) fn index(draft: &Draft, citations: &Citations, excuses: &Excuses) -> String {
     let mut table = String::from("| Label | Level | Section | Proved by |\n|---|---|---|---|\n");
     for requirement in &draft.requirements {
         let label = requirement.label;
         let section = draft.section_of(requirement).map_or("", |section| section.number.as_str());
         let cases = citations.cases(label);
         let tests = citations.tests(label);
-        let reason = not_observable.iter().find(|(found, _)| *found == label);
-        let proof = match reason {
+        let proof = match excuses.of(label) {
             _ if !cases.is_empty() => cases.join(", "),
-            Some((_, reason)) => format!("not observable, because {reason}"),
+            Some(excuse) => excuse,
             None if !tests.is_empty() => crates(&tests),
             None => "nothing yet".to_owned(),
         };
@@ -90,24 +72,13 @@ pub(super) fn requirements_json(draft: &Draft) -> String {
 
 #[cfg(test)]
 mod tests {
+    use super::super::source::Source;
     use super::*;
 
     #[test]
-    fn splices_between_marks_and_is_stable() {
-        let mut findings = Vec::new();
-        let source = "a\n{::comment}generated: x{:/comment}\nold\n{::comment}end{:/comment}\nb\n";
-        let once = splice(source, "x", "new\n", &mut findings);
-        assert_eq!(once, "a\n{::comment}generated: x{:/comment}\n\nnew\n\n{::comment}end{:/comment}\nb\n");
-        assert_eq!(splice(&once, "x", "new\n", &mut findings), once);
-        assert_eq!(findings, []);
-        assert_eq!(splice(source, "y", "new\n", &mut findings), source);
-        assert_eq!(findings, [Finding::NoMarks { name: "y".into() }]);
-    }
-
-    #[test]
     fn requirement_as_json() {
-        let draft =
-            Draft::parse("--- middle\n\n# One {#one}\n\nIt MUST NOT. (HIA-MUST-1)\n", &mut Vec::new());
+        let source = Source::from_text("--- middle\n\n# One {#one}\n\nIt MUST NOT. (HIA-MUST-1)\n");
+        let draft = Draft::parse(&source, &mut Vec::new());
         let json: serde_json::Value = serde_json::from_str(&requirements_json(&draft)).expect("JSON");
         let expected = serde_json::json!([{
             "label": "HIA-MUST-1", "level": "MUST NOT", "section": "1", "anchor": "one", "title": "One",

@@ -164,6 +164,7 @@ fn broken(out: &mut String, prefix: &str, indent_columns: usize, text: &str) {
 
 #[cfg(test)]
 mod tests {
+    use super::super::source::Source;
     use super::*;
 
     const FILE: &str = r#"
@@ -185,7 +186,7 @@ why = "none"
 
     #[test]
     fn repeated_id_and_unknown_section_are_found() {
-        let draft = Draft::parse("--- middle\n\n# One {#one}\n", &mut Vec::new());
+        let draft = Draft::parse(&Source::from_text("--- middle\n\n# One {#one}\n"), &mut Vec::new());
         let vectors = Vectors::parse(Path::new("v"), FILE).expect("parses");
         let mut findings = Vec::new();
         vectors.check(&draft, &mut findings);

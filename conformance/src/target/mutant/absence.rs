@@ -149,6 +149,48 @@ pub(super) const MUTANTS: &[Mutant] = &[
         },
     },
     Mutant {
+        name: "holds-for-ever",
+        breaks: &["HIA-MUST-83"],
+        hooks: Hooks {
+            outgoing: |notes, segment| {
+                let held = notes.since.is_some();
+                let kept = note(notes, Subtype::SUSPEND_ACK, segment);
+                kept.into_iter().flat_map(|segment| drop_if(held && has_data(&segment), segment)).collect()
+            },
+            ..UNTOUCHED
+        },
+    },
+    Mutant {
+        name: "trusts-a-probe",
+        breaks: &["HIA-MUST-83"],
+        hooks: Hooks {
+            outgoing: |notes, segment| note(notes, Subtype::SUSPEND_ACK, segment),
+            incoming: |notes, segment| {
+                if notes.since.is_some() && has_data(&segment) && notes.written > 0 {
+                    let data = notes.data(notes.written);
+                    notes.extra.push_back(data);
+                }
+                vec![segment]
+            },
+            ..UNTOUCHED
+        },
+    },
+    Mutant {
+        name: "probes-while-leaving",
+        breaks: &["HIA-MUST-86"],
+        hooks: Hooks {
+            outgoing: |notes, segment| {
+                if has(&segment, Subtype::SUSPEND) {
+                    let mut probe = notes.data(notes.written);
+                    probe.payload.truncate(1);
+                    notes.send_after(Duration::from_secs(2), probe);
+                }
+                vec![segment]
+            },
+            ..UNTOUCHED
+        },
+    },
+    Mutant {
         name: "dies-of-a-bare-rst",
         breaks: &["HIA-MUST-52", "HIA-MUST-57", "HIA-MUST-66"],
         hooks: Hooks {

@@ -54,6 +54,20 @@ pub(super) const MUTANTS: &[Mutant] = &[
         hooks: Hooks { outgoing: |notes, segment| again_on_third(notes, is_synack, segment), ..UNTOUCHED },
     },
     Mutant {
+        name: "synack-answers-plain-syn",
+        breaks: &["HIA-MUST-25", "HIA-MUST-26"],
+        hooks: Hooks {
+            outgoing: |notes, segment| {
+                if !is_synack(&segment) {
+                    return vec![segment];
+                }
+                let first = notes.kept.get_or_insert_with(|| segment.clone());
+                vec![OwnedSegment { options: first.options.clone(), ..segment }]
+            },
+            ..UNTOUCHED
+        },
+    },
+    Mutant {
         name: "synack-copies-version",
         breaks: &["HIA-MUST-27"],
         hooks: Hooks { incoming: note_version, outgoing: copy_version, ..UNTOUCHED },

@@ -48,6 +48,18 @@ pub(super) const MUTANTS: &[Mutant] = &[
         hooks: Hooks { incoming: believe_before_on, ..UNTOUCHED },
     },
     Mutant {
+        name: "waits-for-the-echo",
+        breaks: &["HIA-MUST-84"],
+        hooks: Hooks {
+            incoming: |notes, segment| {
+                notes.nth(has(&segment, Subtype::EPOCH_ECHO));
+                let early = has(&segment, Subtype::SUSPEND) || has(&segment, Subtype::RESUME);
+                strip_if(notes.count == 0 && early, segment)
+            },
+            ..UNTOUCHED
+        },
+    },
+    Mutant {
         name: "believes-after-fallback",
         breaks: &["HIA-MUST-39"],
         hooks: Hooks {
@@ -229,7 +241,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
 ];
 
 fn believe_before_on(notes: &mut Notes, segment: OwnedSegment) -> Vec<OwnedSegment> {
-    notes.nth(has(&segment, Subtype::EPOCH_ECHO));
+    notes.nth(has(&segment, Subtype::EPOCH));
     if notes.count == 0 && has(&segment, Subtype::SUSPEND) {
         grant(notes);
     }

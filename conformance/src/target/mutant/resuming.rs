@@ -164,9 +164,41 @@ pub(super) const MUTANTS: &[Mutant] = &[
         hooks: Hooks { outgoing: wait_after_answer, ..UNTOUCHED },
     },
     Mutant {
+        name: "resumes-whenever-asked",
+        breaks: &["HIA-MUST-85"],
+        hooks: Hooks {
+            outgoing: |notes, segment| {
+                if has(&segment, Subtype::RESUME) {
+                    notes.kept = Some(segment.clone());
+                } else if has(&segment, Subtype::RESUME_ACK)
+                    && let Some(resume) = notes.kept.clone()
+                {
+                    return vec![segment, resume];
+                }
+                vec![segment]
+            },
+            ..UNTOUCHED
+        },
+    },
+    Mutant {
         name: "survives-resets",
         breaks: &["HIA-MUST-66"],
         hooks: Hooks { incoming: |_, segment| drop_if(is_bare_rst(&segment), segment), ..UNTOUCHED },
+    },
+    Mutant {
+        name: "counts-rsts-apart",
+        breaks: &["HIA-MUST-66"],
+        hooks: Hooks {
+            outgoing: note_resume,
+            incoming: |notes, segment| {
+                // One after each RESUME, whatever the last RESUME met.
+                if is_bare_rst(&segment) && notes.since.take().is_some() && notes.nth(true) == 3 {
+                    notes.die();
+                }
+                vec![segment]
+            },
+            ..UNTOUCHED
+        },
     },
     Mutant {
         name: "deaf-to-plain-segments",

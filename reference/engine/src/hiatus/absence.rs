@@ -46,6 +46,7 @@ impl Tcb {
             return Err(CommandError::Suspended);
         }
         session.here = SelfPresence::Leaving(Leaving { expected_absence, ..Leaving::default() });
+        self.probe_is_due = false;
         self.announce_leaving();
         Ok(())
     }
@@ -144,6 +145,7 @@ impl Tcb {
             origin,
             interval: RESUME_INTERVAL_FIRST,
             sent: 0,
+            answered: None,
             met_resets: 0,
             met_plains: 0,
             latest_met_reset: false,
@@ -172,6 +174,9 @@ impl Tcb {
         //# doubling the interval each time up to 60 seconds.
         if let SelfPresence::Resuming(resuming) = &mut session.here {
             resuming.sent = resuming.sent.saturating_add(1);
+            if !resuming.latest_met_reset {
+                resuming.met_resets = 0;
+            }
             resuming.latest_met_reset = false;
             resuming.latest_met_plain = false;
             let spread = spread(resuming.interval, nonce, life, resuming.sent);
@@ -347,9 +352,8 @@ impl Tcb {
         resuming.latest_met_reset = true;
         resuming.met_resets += 1;
         //= draft#resuming
-        //# A host in RESUMING MUST close the connection at the third bare RST with
-        //# SEG.SEQ equal to RCV.NXT, each of the three having come after another
-        //# RESUME.
+        //# A host in RESUMING MUST close the connection when three successive
+        //# RESUMEs have each met a bare RST with SEG.SEQ equal to RCV.NXT.
         (resuming.met_resets >= MET_RESETS_MAX).then_some(CloseReason::PeerHasNoState)
     }
 

@@ -2,7 +2,8 @@
 
 use hiatus_codec::mac::Context as MacContext;
 use hiatus_codec::{
-    Abort, AbortReason, EpochEcho, HoldTime, Life, Message, Nonce, ResumeAck, SequenceNumber, SuspendAck,
+    Abort, AbortReason, EpochEcho, Flags, HoldTime, Life, Message, Nonce, Position, ResumeAck,
+    SequenceNumber, SuspendAck,
 };
 
 use crate::arrived::Arrived;
@@ -15,8 +16,8 @@ use crate::tcb::{Context, Tcb};
 use crate::timer::Timer;
 
 impl Tcb {
-    /// SUSPEND of the recorded life.
-    pub(crate) fn peer_suspends(&mut self, cx: &mut Context<'_>) {
+    /// SUSPEND of the recorded life, its SEG.SEQ `suspended_at`.
+    pub(crate) fn peer_suspends(&mut self, cx: &mut Context<'_>, suspended_at: Position) {
         let Some(session) = self.hiatus.session_mut() else { return };
         //= draft#holding
         //# A host MUST answer every valid SUSPEND with a SUSPEND-ACK.
@@ -27,7 +28,7 @@ impl Tcb {
             PeerPresence::Held { .. } => {}
             _ if granted.is_none() => self.peer_is_up(cx),
             _ => {
-                session.there = PeerPresence::Held { granted };
+                session.there = PeerPresence::Held { granted, suspended_at };
                 let is_resuming = matches!(session.here, SelfPresence::Resuming(_));
                 if !is_resuming {
                     self.timers.disarm(Timer::Resume);
@@ -43,11 +44,24 @@ impl Tcb {
         self.owe(Owed::SuspendAck);
     }
 
+    /// True if an acceptable segment without a Hiatus message is none that a host in LEAVING sends.
+    pub(crate) fn shows_return(&self, arrived: &Arrived<'_>) -> bool {
+        let Some(PeerPresence::Held { suspended_at, .. }) =
+            self.hiatus.session().map(|session| session.there)
+        else {
+            return false;
+        };
+        let end = arrived.seq.advanced_by(u64::from(arrived.segment.len()));
+        // The octet at that number may be a window probe that was under way.
+        let beyond = suspended_at.advanced_by(1);
+        end > beyond || (arrived.has(Flags::FIN) && end >= beyond)
+    }
+
     /// SUSPEND-ACK as it leaves now.
     pub(crate) fn suspend_ack_message(&self) -> Option<Message<'static>> {
         let session = self.hiatus.session()?;
         let granted_hold = match session.there {
-            PeerPresence::Held { granted } => granted,
+            PeerPresence::Held { granted, .. } => granted,
             _ => HoldTime::NONE,
         };
         let context = MacContext::suspend_ack(session.role, session.peer_life);
@@ -70,7 +84,7 @@ impl Tcb {
     }
 
     /// EPOCH of the recorded life.
-    pub(crate) fn peer_is_stable(&mut self, stable: hiatus_codec::Position, stable_low: u32) {
+    pub(crate) fn peer_is_stable(&mut self, stable: Position, stable_low: u32) {
         //= draft#neg-confirm
         //# A receiver MUST ignore an EPOCH with a Stable Point beyond what it has
         //# sent.
@@ -123,14 +137,27 @@ impl Tcb {
             self.peer_is_up(cx);
         }
         self.owe(Owed::ResumeAck { life: back.life, nonce: back.nonce, seq: arrived.segment.seq });
+        self.resume_out_of_turn(back);
+        None
+    }
+
+    /// While RESUMING: a RESUME of the peer is about to be answered. If it is the first of its life, the own RESUME
+    /// follows.
+    fn resume_out_of_turn(&mut self, back: &Return) {
+        let Some(session) = self.hiatus.session_mut() else { return };
+        let SelfPresence::Resuming(resuming) = &mut session.here else { return };
+        //= draft#resuming
+        //# A host in RESUMING MUST NOT send RESUME out of turn for a life of its
+        //# peer that it has already answered.
+        if resuming.answered == Some((back.life, back.nonce)) {
+            return;
+        }
+        resuming.answered = Some((back.life, back.nonce));
         //= draft#resuming
         //# A host in RESUMING MUST send its own RESUME at once after it has
-        //# answered a RESUME.
-        if self.is_resuming() {
-            self.owed.retain(|owed| *owed != Owed::Resume);
-            self.owe(Owed::Resume);
-        }
-        None
+        //# answered the first RESUME of a life of its peer.
+        self.owed.retain(|owed| *owed != Owed::Resume);
+        self.owe(Owed::Resume);
     }
 
     /// RESUME-ACK as it leaves now; its segment has SEG.ACK from [`resume_ack_number`](Self::resume_ack_number).

@@ -13,9 +13,13 @@ use crate::arrived::Arrived;
 use crate::budget::Budget;
 use crate::config::{Config, Entropy, HiatusPolicy};
 use crate::event::{Event, FallbackReason};
+use crate::hiatus::check::Checked;
 use crate::hiatus::{Hiatus, Party, PeerPresence, SelfPresence, Session};
 use crate::owed::Owed;
+use crate::receive::ReceiveSide;
+use crate::send::SendSide;
 use crate::tcb::{Context, Tcb};
+use crate::time::Time;
 use crate::timer::Timer;
 
 /// SYNs, and SYN/ACKs, that carry CAPABLE; later ones get through path elements that drop them for it.
@@ -42,7 +46,7 @@ enum Leg {
     /// Responder: the first segment without SYN, with the long CAPABLE.
     Capable,
     /// Responder: the echo of its EPOCH.
-    Echo { peer: Party, key: SessionKey, epochs_sent: u8 },
+    Echo { session: Box<Session>, epochs_sent: u8 },
 }
 
 /// What this end puts into CAPABLE, or `None` if it is not to send it.
@@ -68,11 +72,16 @@ fn capable_of(option: Option<HiatusOption<'_>>) -> Option<Capable> {
     if let Message::Capable(capable) = option?.message() { Some(capable) } else { None }
 }
 
+/// Whether a SYN offers Hiatus, in whatever version.
+pub(crate) fn is_offer(option: Option<HiatusOption<'_>>) -> bool {
+    capable_of(option).is_some()
+}
+
 /// The responder's answer to a SYN.
 pub(crate) fn answer_syn(own: Option<Party>, option: Option<HiatusOption<'_>>) -> Hiatus {
-    match (own, capable_of(option)) {
+    match own {
         // A peer of a higher version gets version 1, which is the smaller of the two.
-        (Some(own), Some(_)) => Hiatus::Confirming(Box::new(Confirming { own, leg: Leg::Capable })),
+        Some(own) if is_offer(option) => Hiatus::Confirming(Box::new(Confirming { own, leg: Leg::Capable })),
         _ => Hiatus::Off,
     }
 }
@@ -132,12 +141,37 @@ impl Confirming {
     /// The EPOCH that is to be sent, if one is due, and how many were sent before it.
     pub(crate) fn epoch_to_send(&mut self) -> Option<(Message<'static>, u8)> {
         match &mut self.leg {
-            Leg::Echo { key, epochs_sent, .. } => {
+            Leg::Echo { session, epochs_sent } => {
                 let before = *epochs_sent;
                 *epochs_sent += 1;
-                Some((first_epoch(key, Role::Responder), before))
+                Some((first_epoch(&session.key, Role::Responder), before))
             }
             _ => None,
+        }
+    }
+
+    //= draft#neg-confirm
+    //# A responder that waits for an EPOCH-ECHO MUST take a valid SUSPEND or
+    //# RESUME as if the EPOCH-ECHO had come just before it.
+    //= draft#neg-confirm
+    //# A host MUST ignore a Hiatus message other than those of this section
+    //# before the connection is on.
+    /// What a segment says before the connection is on, messages of the negotiation apart.
+    pub(crate) fn check(
+        &mut self,
+        now: Time,
+        snd: &SendSide,
+        rcv: &ReceiveSide,
+        arrived: &Arrived<'_>,
+    ) -> Checked {
+        match (&mut self.leg, arrived.hiatus.map(|option| option.message())) {
+            (Leg::Echo { session, .. }, Some(Message::Suspend(_) | Message::Resume(_))) => {
+                match session.check(now, snd, rcv, arrived) {
+                    valid @ (Checked::Suspend | Checked::Resume(_)) => valid,
+                    _ => Checked::Plain,
+                }
+            }
+            _ => Checked::Plain,
         }
     }
 
@@ -187,7 +221,8 @@ impl Tcb {
             //# carries the long CAPABLE with an EPOCH.
             Some(peer) => {
                 let key = SessionKey::derive(peer.key, own.key);
-                confirming.leg = Leg::Echo { peer, key, epochs_sent: 0 };
+                let session = confirming.session(Role::Responder, peer, key, cx.entropy.nonce);
+                confirming.leg = Leg::Echo { session, epochs_sent: 0 };
                 self.owe(Owed::Epoch);
             }
         }
@@ -215,11 +250,18 @@ impl Tcb {
                     self.owe(Owed::EpochEcho { stable_point: epoch.stable_point });
                 }
             }
-            (Leg::Echo { peer, key, .. }, Message::EpochEcho(echo)) if echo.stable_point == 0 => {
-                let session = confirming.session(Role::Responder, *peer, *key, cx.entropy.nonce);
-                self.turn_on(cx, session);
-            }
+            (Leg::Echo { .. }, Message::EpochEcho(echo)) if echo.stable_point == 0 => self.echo_has_come(cx),
             _ => {}
+        }
+    }
+
+    /// A responder that waits for EPOCH-ECHO has it, or what counts as it; elsewhere nothing changes.
+    pub(crate) fn echo_has_come(&mut self, cx: &mut Context<'_>) {
+        if let Hiatus::Confirming(confirming) = &self.hiatus
+            && let Leg::Echo { session, .. } = &confirming.leg
+        {
+            let session = session.clone();
+            self.turn_on(cx, session);
         }
     }
 

@@ -24,8 +24,8 @@ pub(crate) struct SynReceived {
     opened: Opened,
     /// The window scale of the SYN/ACK: only an answer to one (RFC 7323, section 2.2).
     scale: Option<u8>,
-    /// Transmissions of the SYN/ACK.
-    syn_acks_sent: u8,
+    /// SYN/ACKs that may still carry CAPABLE.
+    capables_left: u8,
 }
 
 /// How the connection came here.
@@ -44,7 +44,7 @@ impl SynReceived {
             cx.events.push_back(Event::FellBack { reason: FallbackReason::NotOffered });
         }
         let scale = cx.config.shift().filter(|_| peer_scales);
-        Self { tcb, opened, scale, syn_acks_sent: 0 }
+        Self { tcb, opened, scale, capables_left: negotiation::SYNS_WITH_CAPABLE }
     }
 
     /// RFC 9293, section 3.10.7.4, as far as it concerns this state.
@@ -54,6 +54,12 @@ impl SynReceived {
         // First, the sequence number. The peer's SYN again asks for the SYN/ACK again.
         if arrived.has(Flags::SYN) && !arrived.has(Flags::ACK) && segment.seq == tcb.rcv.irs {
             tcb.snd.resend_all();
+            //= draft#neg-synack
+            //# A responder MUST NOT put a Hiatus option on the answer to a SYN without
+            //# CAPABLE.
+            if !negotiation::is_offer(arrived.hiatus) {
+                self.capables_left = 0;
+            }
             return None;
         }
         if !tcb.rcv.is_acceptable(arrived.seq, segment.len()) {
@@ -113,15 +119,16 @@ impl SynReceived {
         }
         //= draft#neg-synack
         //# A responder that accepts the offer MUST put the long CAPABLE on the
-        //# first two transmissions of its SYN/ACK and on no later one.
+        //# first two transmissions of its SYN/ACK, as long as no SYN without
+        //# CAPABLE has arrived, and on no other.
         let capable = match &self.tcb.hiatus {
-            Hiatus::Confirming(confirming) if self.syn_acks_sent < negotiation::SYNS_WITH_CAPABLE => {
+            Hiatus::Confirming(confirming) if self.capables_left > 0 => {
                 Some(Message::Capable(confirming.on_syn_ack()))
             }
             _ => None,
         };
         let written = self.tcb.write_syn(cx, buffer, Flags::ACK, self.scale, capable)?;
-        self.syn_acks_sent = self.syn_acks_sent.saturating_add(1);
+        self.capables_left = self.capables_left.saturating_sub(1);
         Some(written)
     }
 }

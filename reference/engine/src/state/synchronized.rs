@@ -77,9 +77,10 @@ impl Synchronized {
         let arrived = Arrived::new(segment, &tcb.snd, &tcb.rcv);
         // Messages that end or mend the connection are checked before the tests on sequence number, PAWS, RST and ACK:
         // what they report makes the tests right again (draft, {#mac-check}).
-        let checked = match tcb.hiatus.session_mut() {
-            None => Checked::Plain,
-            Some(session) => session.check(cx.now, &tcb.snd, &tcb.rcv, &arrived),
+        let checked = match &mut tcb.hiatus {
+            Hiatus::On(session) => session.check(cx.now, &tcb.snd, &tcb.rcv, &arrived),
+            Hiatus::Confirming(confirming) => confirming.check(cx.now, &tcb.snd, &tcb.rcv, &arrived),
+            Hiatus::Off | Hiatus::Proposed(_) => Checked::Plain,
         };
         let checked = if self.name() == TcpState::TimeWait { checked.in_time_wait() } else { checked };
         let step = match self.on_return(cx, &arrived, checked) {
@@ -108,6 +109,7 @@ impl Synchronized {
                 None
             }
             Checked::Resume(back) => {
+                tcb.echo_has_come(cx);
                 tcb.resume_met_hiatus();
                 tcb.peer_returns(cx, arrived, &back)
             }
@@ -131,7 +133,7 @@ impl Synchronized {
         let end = match checked {
             Checked::Suspend => {
                 tcb.resume_met_hiatus();
-                tcb.peer_suspends(cx);
+                tcb.peer_suspends(cx, arrived.seq);
                 None
             }
             Checked::Plain if arrived.has(Flags::RST) && arrived.seq == tcb.rcv.nxt => tcb.resume_met_reset(),
@@ -282,8 +284,18 @@ impl Synchronized {
         if is_presumed && checked != Checked::Suspend {
             tcb.peer_is_up(cx);
         }
+        //= draft#holding
+        //# A host in HELD MUST go back to PEER UP on an acceptable segment without
+        //# a Hiatus message that has a FIN at or beyond SEG.SEQ of the SUSPEND, or
+        //# an octet beyond the one at that number.
+        if matches!(checked, Checked::Plain | Checked::Other) && tcb.shows_return(arrived) {
+            tcb.peer_is_up(cx);
+        }
         match checked {
-            Checked::Suspend => tcb.peer_suspends(cx),
+            Checked::Suspend => {
+                tcb.echo_has_come(cx);
+                tcb.peer_suspends(cx, arrived.seq);
+            }
             Checked::SuspendAck { granted } => tcb.suspend_is_acknowledged(cx, granted),
             Checked::Epoch { stable, stable_low } => tcb.peer_is_stable(stable, stable_low),
             _ => tcb.negotiate(cx, arrived),

@@ -5,7 +5,7 @@ use core::time::Duration;
 use hiatus_codec::{HoldTime, Message};
 use hiatus_engine::{Command, CommandError, Config, Event, HiatusPolicy, Offer, PeerState, SelfState};
 
-use crate::pair::{HOLD_SECONDS, Pair, SUSPEND, Side, hiatus_config, names, seconds};
+use crate::pair::{A_ISN, HOLD_SECONDS, Made, Pair, SUSPEND, Side, hiatus_config, names, seconds};
 
 #[test]
 fn suspension_is_announced_and_acknowledged() {
@@ -138,4 +138,37 @@ fn peer_without_a_hold_refuses() {
     assert_eq!(names(&pair.exchange()), ["suspend", "suspend-ack"]);
     assert_eq!(pair.events(Side::A), [Event::SuspendAcknowledged { hold: Duration::ZERO }]);
     assert_eq!(pair.b.peer_state(), PeerState::Up);
+}
+
+#[test]
+fn leaving_host_sends_nothing_from_its_suspend_on() {
+    //= draft#leaving
+    //# A host in LEAVING MUST NOT send a window probe, a keep-alive, or a FIN
+    //# or octet at or beyond SEG.SEQ of its SUSPEND.
+    let mut pair = Pair::on();
+    // B closes its window; A has probed it with its first octet.
+    Made::ack(Side::B, 1, 1).window(0).give(&mut pair);
+    pair.write(Side::A, b"waits");
+    assert_eq!(names(&pair.alone(Side::A, seconds(1))), ["data"]);
+    pair.command(Side::A, SUSPEND);
+    let frames = pair.alone(Side::A, seconds(600));
+    assert_eq!(names(&frames), ["suspend"; 3]);
+    assert_eq!(frames[0].segment().seq.0, A_ISN + 1);
+    Made::ack(Side::B, 1, 1).give(&mut pair);
+    assert_eq!(pair.alone(Side::A, seconds(600)), []);
+}
+
+#[test]
+fn leaving_host_does_not_send_again_what_its_peer_has_not_seen() {
+    // A had sent five octets that B lost with an older history: after the rewind SND.NXT is 1 and SND.MAX 6.
+    let mut pair = Pair::on();
+    pair.write(Side::A, b"hello");
+    pair.take(Side::A);
+    pair.command(Side::B, Command::Resume);
+    let resume = pair.take(Side::B);
+    pair.deliver(&resume[0]);
+    pair.command(Side::A, SUSPEND);
+    let frames = pair.alone(Side::A, seconds(600));
+    assert_eq!(names(&frames), ["resume-ack", "suspend", "suspend", "suspend"]);
+    assert_eq!(frames[1].segment().seq.0, A_ISN + 1);
 }

@@ -66,8 +66,14 @@ fn holder_answers_plain_segments_and_stays() {
     //= draft#holding
     //# A host in HELD MUST answer a segment without a Hiatus message as RFC
     //# 9293 says.
-    let mut pair = Pair::held();
-    Made::ack(Side::A, 1, 1).payload(b"late").give(&mut pair);
+    let mut pair = Pair::on();
+    pair.write(Side::A, b"late");
+    let late = pair.take(Side::A);
+    pair.command(Side::A, SUSPEND);
+    let suspend = pair.take(Side::A);
+    pair.deliver(&suspend[0]);
+    assert_eq!(names(&pair.take(Side::B)), ["suspend-ack"]);
+    pair.deliver(&late[0]);
     assert_eq!(names(&pair.take(Side::B)), ["ack"]);
     assert_eq!(pair.read(Side::B), b"late");
     assert_eq!(pair.b.peer_state(), PeerState::Held);
@@ -235,4 +241,48 @@ fn both_ends_may_be_away() {
     pair.write(Side::A, b"still here");
     pair.exchange();
     assert_eq!(pair.read(Side::B), b"still here");
+}
+
+#[test]
+fn peer_that_is_back_as_plain_tcp_ends_the_hold() {
+    //= draft#holding
+    //# A host in HELD MUST go back to PEER UP on an acceptable segment without
+    //# a Hiatus message that has a FIN at or beyond SEG.SEQ of the SUSPEND,
+    //# or an octet beyond the one at that number.
+    let mut pair = Pair::on();
+    pair.write(Side::A, b"overtaken");
+    let overtaken = pair.take(Side::A);
+    pair.command(Side::A, SUSPEND);
+    let suspend = pair.take(Side::A);
+    pair.deliver(&suspend[0]);
+    pair.write(Side::B, b"waits");
+    // What A had sent before, and a window probe, come from a host that leaves: SEG.SEQ of the SUSPEND is 10.
+    pair.deliver(&overtaken[0]);
+    Made::ack(Side::A, 10, 1).payload(b"p").give(&mut pair);
+    assert_eq!(pair.b.peer_state(), PeerState::Held);
+    assert_eq!(names(&pair.take(Side::B)), ["suspend-ack"]);
+    let mut closing = pair.clone();
+    for payload in [&b"xy"[..], b"x"] {
+        let mut pair = pair.clone();
+        let seq = if payload.len() == 2 { 10 } else { 11 };
+        Made::ack(Side::A, seq, 1).payload(payload).give(&mut pair);
+        assert_eq!(pair.b.peer_state(), PeerState::Up);
+        assert_eq!(names(&pair.take(Side::B)), ["data"]);
+    }
+    Made::ack(Side::A, 11, 1).flags(Flags::ACK.union(Flags::FIN)).give(&mut closing);
+    assert_eq!(closing.b.peer_state(), PeerState::Up);
+    assert!(closing.events(Side::B).contains(&Event::PeerClosed));
+}
+
+#[test]
+fn fin_from_before_the_suspend_does_not_end_the_hold() {
+    let mut pair = Pair::on();
+    pair.command(Side::A, Command::Close);
+    let fin = pair.take(Side::A);
+    pair.command(Side::A, SUSPEND);
+    let suspend = pair.take(Side::A);
+    pair.deliver(&suspend[0]);
+    pair.deliver(&fin[0]);
+    assert_eq!(pair.b.peer_state(), PeerState::Held);
+    assert!(pair.events(Side::B).contains(&Event::PeerClosed));
 }

@@ -7,7 +7,8 @@ use hiatus_codec::{Capable, CapableBits, Flags, HoldTime, Life, Message, Suspend
 use hiatus_engine::{Command, CommandError, Config, Event, FallbackReason, HiatusState, PeerState, TcpState};
 
 use crate::pair::{
-    A_KEY, B_KEY, Frame, HOLD_SECONDS, Made, Pair, SUSPEND, Side, hiatus_config, names, seconds,
+    A_KEY, A_NONCE, B_KEY, Frame, HOLD_SECONDS, Made, Pair, SUSPEND, Side, give_resume, hiatus_config, names,
+    seconds,
 };
 
 fn fresh() -> Pair {
@@ -97,12 +98,22 @@ fn third_syn_carries_no_capable() {
 fn third_syn_ack_carries_no_capable() {
     //= draft#neg-synack
     //# A responder that accepts the offer MUST put the long CAPABLE on the
-    //# first two transmissions of its SYN/ACK and on no later one.
+    //# first two transmissions of its SYN/ACK, as long as no SYN without
+    //# CAPABLE has arrived, and on no other.
     let mut pair = fresh();
     let syn = pair.take(Side::A);
     pair.deliver(&syn[0]);
+    let mut crossed = pair.clone();
     let syn_acks = pair.alone(Side::B, seconds(8));
     assert_eq!(names(&syn_acks), ["capable", "capable", "syn-ack", "syn-ack"]);
+    // The third SYN of A overtakes the second SYN/ACK of B; the first one still arrives.
+    let first = crossed.take(Side::B);
+    assert_eq!(names(&first), ["capable"]);
+    Made::ack(Side::A, 0, 0).flags(Flags::SYN).give(&mut crossed);
+    assert_eq!(names(&crossed.alone(Side::B, seconds(2))), ["syn-ack", "syn-ack"]);
+    crossed.deliver(&first[0]);
+    crossed.exchange();
+    assert_eq!((crossed.a.hiatus_state(), crossed.b.hiatus_state()), (HiatusState::On, HiatusState::On));
 }
 
 #[test]
@@ -293,10 +304,39 @@ fn nothing_else_is_sent_or_believed_before_on() {
     //# before the connection is on.
     let (mut pair, _epoch) = confirming();
     let now = pair.now;
-    assert_eq!(pair.b.handle_command(now, SUSPEND), Err(CommandError::HiatusOff));
+    for side in [Side::A, Side::B] {
+        assert_eq!(pair.end(side).handle_command(now, SUSPEND), Err(CommandError::HiatusOff));
+    }
+    let context = Context::suspend(Role::Responder, Life::default());
+    Made::ack(Side::B, 1, 1)
+        .sealed(&context, |tag| Message::Suspend(Suspend { expected_absence: HoldTime::NONE, tag }))
+        .give(&mut pair);
+    assert_eq!(pair.a.peer_state(), PeerState::Up);
+    assert_eq!(pair.take(Side::A), []);
+}
+
+#[test]
+fn suspend_and_resume_stand_for_the_echo() {
+    //= draft#neg-confirm
+    //# A responder that waits for an EPOCH-ECHO MUST take a valid SUSPEND or
+    //# RESUME as if the EPOCH-ECHO had come just before it.
+    let (mut pair, _epoch) = confirming();
+    let mut forged = pair.clone();
+    let mut resumed = pair.clone();
     suspend_by_hand(&mut pair);
-    assert_eq!(pair.b.peer_state(), PeerState::Up);
-    assert_eq!(pair.take(Side::B), []);
+    assert_eq!(pair.b.peer_state(), PeerState::Held);
+    assert_eq!(names(&pair.alone(Side::B, seconds(100))), ["suspend-ack"]);
+    // The second generation of A: the RESUME of the first was lost too.
+    give_resume(&mut resumed, 1, Life { incarnation: 0, generation: 2 }, A_NONCE, 1, 1);
+    assert_eq!(resumed.b.hiatus_state(), HiatusState::On);
+    assert_eq!(names(&resumed.alone(Side::B, seconds(100))), ["resume-ack"]);
+    // With a wrong End it is not the RESUME that was sealed: no challenge either, since nothing of Hiatus counts yet.
+    let context = Context::resume(Role::Initiator, hiatus_codec::Position(1), hiatus_codec::Position(2));
+    let resume =
+        |tag| Message::Resume(hiatus_codec::Resume { life: Life::default(), nonce: A_NONCE, end: 1, tag });
+    Made::ack(Side::A, 1, 1).sealed(&context, resume).give(&mut forged);
+    assert_eq!(forged.b.hiatus_state(), HiatusState::Negotiating);
+    assert_eq!(forged.take(Side::B), []);
 }
 
 #[test]

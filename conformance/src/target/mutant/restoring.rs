@@ -1,0 +1,115 @@
+//! Mutants of the return with an older state.
+
+use hiatus_codec::{Flags, Message, OptionWriter, Subtype, TcpOption, Timestamps, options};
+
+use super::edit::{drop_if, edited, has, has_data, hiatus, is_bare_rst};
+use super::{Hooks, Mutant, Notes, UNTOUCHED};
+use crate::wire::{OwnedSegment, Side};
+
+pub(super) const MUTANTS: &[Mutant] = &[
+    Mutant {
+        name: "keeps-its-incarnation",
+        breaks: &["HIA-MUST-100"],
+        hooks: Hooks {
+            outgoing: |notes, segment| {
+                vec![edited(notes, Side::Target, &segment, |message| {
+                    if let Message::Resume(resume) = message {
+                        resume.life.incarnation = resume.life.incarnation.saturating_sub(1);
+                        resume.life.generation += 1;
+                    }
+                })]
+            },
+            ..UNTOUCHED
+        },
+    },
+    Mutant {
+        name: "clock-goes-back",
+        breaks: &["HIA-MUST-109"],
+        hooks: Hooks { outgoing: go_back, ..UNTOUCHED },
+    },
+    Mutant {
+        name: "end-is-snd-nxt",
+        breaks: &["HIA-MUST-107"],
+        hooks: Hooks {
+            outgoing: |notes, segment| {
+                let next = notes.session.relative(Side::Target, segment.seq);
+                vec![edited(notes, Side::Target, &segment, |message| {
+                    if let Message::Resume(resume) = message {
+                        resume.end = next;
+                    }
+                })]
+            },
+            ..UNTOUCHED
+        },
+    },
+    Mutant {
+        name: "end-grows-with-writes",
+        breaks: &["HIA-MUST-108"],
+        hooks: Hooks {
+            outgoing: |notes, segment| {
+                let end = notes.written + 1;
+                vec![edited(notes, Side::Target, &segment, |message| {
+                    if let Message::Resume(resume) = message {
+                        resume.end = end;
+                    }
+                })]
+            },
+            ..UNTOUCHED
+        },
+    },
+    Mutant {
+        name: "restores-data-out-of-order",
+        breaks: &["HIA-MUST-106"],
+        hooks: Hooks { outgoing: note_resume, incoming: replay_out_of_order, ..UNTOUCHED },
+    },
+    Mutant {
+        name: "silent-to-a-plain-peer",
+        breaks: &["HIA-MUST-110"],
+        hooks: Hooks { outgoing: |_, segment| drop_if(is_bare_rst(&segment), segment), ..UNTOUCHED },
+    },
+];
+
+/// Timestamps go on where the snapshot left them: a day before those that were sent.
+fn go_back(notes: &mut Notes, segment: OwnedSegment) -> Vec<OwnedSegment> {
+    const DAY_TICKS: u32 = 24 * 60 * 60 * 1000;
+    notes.nth(has(&segment, Subtype::RESUME));
+    if notes.count == 0 {
+        return vec![segment];
+    }
+    let mut writer = OptionWriter::new();
+    for option in options(&segment.options).flatten() {
+        // What came out of a header fits into one.
+        let _ = match option {
+            TcpOption::Timestamps(sent) => writer.push(&TcpOption::Timestamps(Timestamps {
+                value: sent.value.wrapping_sub(DAY_TICKS),
+                ..sent
+            })),
+            other => writer.push(&other),
+        };
+    }
+    vec![OwnedSegment { options: writer.finish().to_vec(), ..segment }]
+}
+
+fn note_resume(notes: &mut Notes, segment: OwnedSegment) -> Vec<OwnedSegment> {
+    notes.nth(has(&segment, Subtype::RESUME));
+    vec![segment]
+}
+
+/// The first data that came, which the case sends out of order, is there again after the restore.
+fn replay_out_of_order(notes: &mut Notes, segment: OwnedSegment) -> Vec<OwnedSegment> {
+    if has_data(&segment) && notes.kept.is_none() {
+        notes.kept = Some(segment);
+        return notes.kept.clone().into_iter().collect();
+    }
+    if notes.count > 0
+        && has_data(&segment)
+        && hiatus(&segment).is_none()
+        && segment.flags.contains(Flags::ACK)
+        && let Some(kept) = notes.kept.take()
+    {
+        // Its timestamps would be those of the dead history; its data is what counts.
+        let late = OwnedSegment { options: segment.options.clone(), ..kept };
+        return vec![late, segment];
+    }
+    vec![segment]
+}
