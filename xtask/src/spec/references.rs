@@ -28,7 +28,7 @@ const BCP14: [u16; 2] = [2119, 8174];
 /// What the checks of other parts need to know of the entries.
 #[derive(Debug, Default)]
 pub(super) struct References {
-    /// Every word of an author's surname.
+    /// Every word of an author's surname, and of the names of authors in the front matter.
     pub(super) surnames: BTreeSet<String>,
 }
 
@@ -42,7 +42,7 @@ impl References {
             names.push(entry.map_err(io)?.file_name().to_string_lossy().into_owned());
         }
         names.sort();
-        let mut references = Self::default();
+        let mut references = Self { surnames: names_in_front_matter(source) };
         let mut cited = citations(source);
         for name in names.iter().filter(|name| name.ends_with(".xml")) {
             let path = format!("{REFCACHE}/{name}");
@@ -68,6 +68,14 @@ impl References {
         }
         Ok(references)
     }
+}
+
+/// The words of every `name: A. B. Name` before the text begins.
+fn names_in_front_matter(source: &Source) -> BTreeSet<String> {
+    let lines = source.lines.iter().map(|line| line.text.as_str());
+    let front = lines.take_while(|line| !line.starts_with("--- "));
+    let names = front.filter_map(|line| line.trim_start().strip_prefix("name: "));
+    names.flat_map(|name| name.split([' ', '-'])).map(str::to_owned).collect()
 }
 
 /// Numbers of the RFCs between double braces behind the front matter, and those of the boilerplate.
@@ -212,6 +220,15 @@ mod tests {
             let reason = surnames(793, &ENTRY.replace(right, wrong)).expect_err(wrong);
             assert!(reason.contains(expected), "{wrong}: {reason}");
         }
+    }
+
+    #[test]
+    fn authors_of_the_front_matter_are_known() {
+        let source = Source::from_text(
+            "---\n  MQTTSN:\n    author:\n      - ins: A. Stanford-Clark\n        name: A. Stanford-Clark\n--- middle\n\n        name: Text\n",
+        );
+        let names = names_in_front_matter(&source);
+        assert_eq!(names, BTreeSet::from(["A.", "Stanford", "Clark"].map(str::to_owned)));
     }
 
     #[test]
