@@ -1,7 +1,8 @@
 //! Sequence numbers and positions near their wraps.
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
-use hiatus_codec::{Flags, Life, Nonce, Position, Segment, SegmentError, SequenceNumber};
+use hiatus_codec::mac::Tag;
+use hiatus_codec::{Epoch, Flags, Life, Nonce, Position, Segment, SegmentError, SequenceNumber};
 use quickcheck::quickcheck;
 
 #[test]
@@ -29,6 +30,21 @@ fn position_nearest_to_a_reference() {
         (0x8000_0000, 0, 0x8000_0000),
     ] {
         assert_eq!(Position::nearest(low, Position(reference)), Position(expected), "{low} near {reference}");
+    }
+}
+
+#[test]
+fn epoch_zero_is_stable_at_zero() {
+    const G3: Position = Position(3 << 30);
+    for (number, stable_point, expected) in [
+        (0, 0, Position(0)),
+        (0, 7, Position(0)),
+        // A durable state with nothing in it, and 3 GiB later: the low half is 0 there too.
+        (1, 0, Position(1 << 32)),
+        (1, 0xc000_0000, G3),
+    ] {
+        let epoch = Epoch { number, stable_point, tag: Tag::default() };
+        assert_eq!(epoch.stable_position(G3), expected, "epoch {number} stable {stable_point}");
     }
 }
 

@@ -152,7 +152,9 @@ impl Session {
         let addressee_life = over.life.unwrap_or(addressee.life);
         let position = |low: u32| Position(u64::from(low));
         Some(match message {
-            Message::Epoch(epoch) => Context::epoch(role, own_life, position(epoch.stable_point)),
+            Message::Epoch(epoch) => {
+                Context::epoch(role, own_life, epoch.stable_position(position(epoch.stable_point)))
+            }
             Message::Suspend(_) => Context::suspend(role, own_life),
             Message::SuspendAck(_) => Context::suspend_ack(role, addressee_life),
             Message::Resume(resume) => {

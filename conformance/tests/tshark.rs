@@ -4,18 +4,19 @@
 //! independent reading of what the codec reads: sequence numbers, flags, window, option octets, and every option value
 //! down to the octets that follow an experiment identifier.
 //!
-//! Without tshark the tests say so on standard error and pass; with HIATUS_REQUIRE_TOOLS=1 they fail instead.
+//! Without tshark the tests say so on standard error and pass: `common/tshark.rs`.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test may panic")]
 
-use std::collections::BTreeMap;
-use std::fmt::Write as _;
+#[path = "common/tshark.rs"]
+mod run;
+
 use std::fs;
-use std::io::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 
 use hiatus_codec::{ExperimentId, OptionKind, Segment, TcpOption, options};
 use hiatus_conformance::capture::{Found, Reader, find_segment};
+use run::{Rows, captures, field_rows, hex, root, skip, tshark_is_missing, vectors_capture};
 
 /// What tshark is asked for; [`ours`] fills the same columns.
 const FIELDS: [&str; 16] = [
@@ -59,82 +60,20 @@ const MALFORMED: [(&str, usize); 5] = [
 ];
 
 /// One row per TCP segment, by frame number: values as numbers or octets, several in wire order.
-type Rows = BTreeMap<u64, Vec<String>>;
-
-fn tshark_is_missing() -> bool {
-    if Command::new("tshark").arg("--version").output().is_ok_and(|out| out.status.success()) {
-        return false;
-    }
-    assert!(std::env::var_os("HIATUS_REQUIRE_TOOLS").is_none(), "tshark is required here and does not run");
-    skip("tshark not installed");
-    true
-}
-
-/// Says which test is skipped, and why, where libtest does not capture it.
-fn skip(reason: &str) {
-    let mut stderr = std::io::stderr();
-    let thread = std::thread::current();
-    writeln!(stderr, "SKIPPED: {}: {reason}", thread.name().unwrap_or("a test")).unwrap();
-}
-
-fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_path_buf()
-}
-
-/// Every capture below `folder`, in the order of names.
-fn captures(folder: &Path) -> Vec<PathBuf> {
-    let mut found = Vec::new();
-    for entry in fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
-        if path.is_dir() {
-            found.extend(captures(&path));
-        } else if path.extension().is_some_and(|extension| extension == "pcap" || extension == "pcapng") {
-            found.push(path);
-        }
-    }
-    found.sort();
-    found
-}
-
-/// Every vector of the draft as a segment, in the vectors' order (`tests/golden.rs`).
-fn vectors_capture() -> PathBuf {
-    root().join("pcaps/vectors.pcapng")
-}
-
 fn tshark(capture: &Path) -> Rows {
     let mut command = Command::new("tshark");
     command.arg("-n").arg("-r").arg(capture);
     command.args(["-o", "tcp.dissect_experimental_options_rfc6994:TRUE"]);
     // Else it shows the edges of SACK blocks relative to the first segment.
     command.args(["-o", "tcp.relative_sequence_numbers:FALSE"]);
-    command.args([
-        "-Y",
-        "tcp",
-        "-T",
-        "fields",
-        "-E",
-        "separator=/t",
-        "-E",
-        "occurrence=a",
-        "-E",
-        "aggregator=,",
-    ]);
-    command.args(["-e", "frame.number"]);
-    for field in FIELDS {
-        command.args(["-e", field]);
+    command.args(["-Y", "tcp"]);
+    let (mut rows, _) = field_rows(&mut command, &FIELDS);
+    for values in rows.values_mut() {
+        for (value, field) in values.iter_mut().zip(FIELDS) {
+            *value = plain(field, value);
+        }
     }
-    let out = command.output().unwrap();
-    assert!(out.status.success(), "{}: {}", capture.display(), String::from_utf8_lossy(&out.stderr));
-    let text = String::from_utf8(out.stdout).unwrap();
-    text.lines()
-        .map(|line| {
-            let mut columns = line.split('\t');
-            let frame = columns.next().unwrap().parse().unwrap();
-            let values: Vec<String> = columns.zip(FIELDS).map(|(value, field)| plain(field, value)).collect();
-            assert_eq!(values.len(), FIELDS.len(), "{line}");
-            (frame, values)
-        })
-        .collect()
+    rows
 }
 
 /// Octets stay hexadecimal; numbers become decimal, however this version of tshark writes them.
@@ -158,13 +97,6 @@ fn plain(field: &str, value: &str) -> String {
 
 fn join<T: ToString>(values: impl IntoIterator<Item = T>) -> String {
     values.into_iter().map(|value| value.to_string()).collect::<Vec<_>>().join(",")
-}
-
-fn hex(octets: &[u8]) -> String {
-    octets.iter().fold(String::new(), |mut text, octet| {
-        write!(text, "{octet:02x}").unwrap();
-        text
-    })
 }
 
 fn codec(capture: &Path) -> Rows {

@@ -1,46 +1,23 @@
 //! Real captures of foreign stacks, read by this reader and by tshark 4.0.17.
 //!
-//! The captures lie beside the checkout, not in it (their licences differ). Where they are absent these tests say so
-//! and pass; with `HIATUS_REQUIRE_SHARED=1` they fail instead.
+//! Where they are absent these tests say so and pass: `common/wild.rs`.
 
 #[path = "wild/exceptions.rs"]
 mod exceptions;
+#[path = "common/wild.rs"]
+mod shared_captures;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::fs::File;
-use std::io::{Read, Write as _};
-use std::path::{Path, PathBuf};
+use std::io::Read;
+use std::path::Path;
 
 use flate2::read::GzDecoder;
 use hiatus_conformance::capture::flow::FlowTable;
 use hiatus_conformance::capture::{Found, Reader, find_segment};
 use hiatus_conformance::check::{DiagnosisKind as Kind, check_path};
-
-/// The directory of shared captures, or `None` after saying that it is not there.
-fn shared(name: &str) -> Option<PathBuf> {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/captures").join(name);
-    if path.is_dir() {
-        return Some(path);
-    }
-    assert!(std::env::var_os("HIATUS_REQUIRE_SHARED").is_none(), "{} is not there", path.display());
-    // Past libtest's capture, in the form that `cargo xtask test` collects.
-    let mut stderr = std::io::stderr();
-    let thread = std::thread::current();
-    let test = thread.name().unwrap_or("a test");
-    writeln!(stderr, "SKIPPED: {test}: no captures of other stacks beside the checkout")
-        .expect("standard error is open");
-    None
-}
-
-/// Rows of a tab-separated file with a header line, as maps from column to field.
-fn table(text: &str) -> Vec<BTreeMap<String, String>> {
-    let mut lines = text.lines();
-    let header: Vec<&str> = lines.next().expect("a header line").split('\t').collect();
-    lines
-        .map(|line| header.iter().map(ToString::to_string).zip(line.split('\t').map(String::from)).collect())
-        .collect()
-}
+use shared_captures::{manifest, shared, table};
 
 /// What a TCP frame shows, spelled as tshark spells it.
 #[derive(Debug, PartialEq, Eq)]
@@ -188,12 +165,4 @@ fn no_wild_capture_is_taken_for_a_rollback() {
         .collect();
     let expected: BTreeSet<_> = exceptions::ALTERED.iter().map(|(file, _)| *file).collect();
     assert_eq!(altered, expected, "captures with octets sent twice with different content");
-}
-
-/// File and sha256 of every capture.
-fn manifest(wild: &Path) -> Vec<(String, String)> {
-    let text = std::fs::read_to_string(wild.join("MANIFEST.tsv")).expect("MANIFEST.tsv");
-    let files: Vec<_> = table(&text).iter().map(|row| (row["file"].clone(), row["sha256"].clone())).collect();
-    assert_eq!(files.len(), 361, "captures");
-    files
 }

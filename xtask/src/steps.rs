@@ -122,15 +122,13 @@ const STEPS: &[Step] = &[
         name: "tshark",
         about: "tshark's decoder agrees with the codec on every capture in pcaps/",
         tools: &[&tools::TSHARK],
-        run: |shell| {
-            if !tools::TSHARK.is_present(shell) {
-                return Ok(Outcome::Skipped("tshark is not installed".to_owned()));
-            }
-            let mut command = shell.cargo("test");
-            // The whole workspace, so that dependencies keep the features that the step `test` built them with.
-            command.args(["--workspace", "--test", "tshark"]);
-            shell.run(command.env("HIATUS_REQUIRE_TOOLS", "1")).map(Outcome::from)
-        },
+        run: |shell| test_with_tshark(shell, "tshark"),
+    },
+    Step {
+        name: "dissector",
+        about: "the Wireshark dissector agrees with the codec on every capture in pcaps/",
+        tools: &[&tools::TSHARK],
+        run: |shell| test_with_tshark(shell, "dissector"),
     },
     Step {
         name: "golden",
@@ -159,6 +157,17 @@ fn codec_features(shell: &Shell) -> Result<Outcome, Failure> {
         skipped.extend(shell.run(shell.cargo("test").args(["--package", "hiatus-codec"]).args(features))?);
     }
     Ok(skipped.into())
+}
+
+/// One test target that has to find tshark.
+fn test_with_tshark(shell: &Shell, target: &str) -> Result<Outcome, Failure> {
+    if !tools::TSHARK.is_present(shell) {
+        return Ok(Outcome::Skipped("tshark is not installed".to_owned()));
+    }
+    let mut command = shell.cargo("test");
+    // The whole workspace, so that dependencies keep the features that the step `test` built them with.
+    command.args(["--workspace", "--test", target]);
+    shell.run(command.env("HIATUS_REQUIRE_TOOLS", "1")).map(Outcome::from)
 }
 
 fn spec_check(shell: &Shell) -> Result<Outcome, Failure> {

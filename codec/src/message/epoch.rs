@@ -5,6 +5,7 @@ use core::fmt;
 use crate::field::{self, Fields, Parsed};
 use crate::mac::Tag;
 use crate::message::MESSAGE_LEN_OCTETS_MAX;
+use crate::position::Position;
 
 pub(crate) const EPOCH_LEN_OCTETS: u8 = 21;
 pub(crate) const ECHO_LEN_OCTETS: u8 = 9;
@@ -15,7 +16,7 @@ pub(crate) const ECHO_LEN_OCTETS: u8 = 9;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Epoch {
-    /// For people and logs; no rule compares it.
+    /// 0: the sender has no durable state yet. Apart from that for people and logs; no rule compares it.
     pub number: u32,
     /// Low 32 bits of the sender's stable point, a position of the peer's direction.
     pub stable_point: u32,
@@ -24,6 +25,17 @@ pub struct Epoch {
 }
 
 impl Epoch {
+    /// The stable point as a position (draft, {#positions}): 0 with Epoch Number 0, else that nearest to `snd_una`, the
+    /// SND.UNA of the receiver.
+    #[must_use]
+    pub const fn stable_position(&self, snd_una: Position) -> Position {
+        //= draft#positions
+        //# In an EPOCH with Epoch
+        //# Number 0 the stable point is position 0, however much has been sent and
+        //# whatever the field says.
+        if self.number == 0 { Position(0) } else { Position::nearest(self.stable_point, snd_una) }
+    }
+
     pub(crate) fn parse(input: &[u8]) -> Parsed<'_, Self> {
         let (input, number) = field::u32(input)?;
         let (input, stable_point) = field::u32(input)?;

@@ -147,7 +147,7 @@ impl Absence {
         let holds = |context: &Context, tag: Tag| verify(key, context, octets, tag);
         match message {
             Message::Epoch(epoch) => {
-                let stable = Position::nearest(epoch.stable_point, sent);
+                let stable = epoch.stable_position(sent);
                 Some(holds(&Context::epoch(role, own.life, stable), epoch.tag))
             }
             Message::Suspend(suspend) => Some(holds(&Context::suspend(role, own.life), suspend.tag)),

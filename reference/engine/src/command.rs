@@ -21,6 +21,14 @@ pub enum Command {
     ///
     /// Give it before any segment or timeout after the absence. On a plain connection it only forgives the time away.
     Resume,
+    /// The same for a host whose generations are used up: it takes a new incarnation, and nothing else changes
+    /// (draft, {#resuming}).
+    ResumeAnew {
+        /// The new incarnation: greater than the last. With N it comes from a source outside what is rolled back.
+        incarnation: u32,
+        /// Drawn from fresh entropy, not 0.
+        nonce: Nonce,
+    },
     /// The host was restored from an older state (draft, {#restoring}).
     Restored {
         /// The new incarnation: greater than any before, from a source outside what is rolled back.
@@ -57,9 +65,15 @@ pub enum CommandError {
     /// Suspend while a suspension is under way or not over.
     #[error("suspended already")]
     Suspended,
-    /// All 65,536 generations of this incarnation are used: take a new incarnation.
+    /// All 65,536 generations of this incarnation are used: [`Command::ResumeAnew`] takes a new incarnation.
     #[error("no generation left in this incarnation")]
     GenerationsExhausted,
+    /// A new incarnation although generations are left: [`Command::Resume`] takes the next.
+    #[error("generation {found}: a new incarnation is for 65535")]
+    GenerationsLeft {
+        /// The present generation.
+        found: u16,
+    },
     /// The incarnation is not greater than the present one, or the nonce is 0.
     #[error("incarnation {found}: expected more than {present} and a nonce that is not 0")]
     NotNewer {

@@ -124,6 +124,9 @@ impl Connection {
                 self.absent(now, |tcb, found, _| tcb.suspend(found, expected_absence))
             }
             Command::Resume => self.absent(now, Tcb::come_back),
+            Command::ResumeAnew { incarnation, nonce } => {
+                self.absent(now, |tcb, found, cx| tcb.come_back_anew(found, cx, incarnation, nonce))
+            }
             Command::Restored { incarnation, nonce, tsval_ceiling } => {
                 self.absent(now, |tcb, _, cx| tcb.restore(cx, incarnation, nonce, tsval_ceiling))
             }

@@ -105,6 +105,28 @@ impl Tcb {
         Ok(())
     }
 
+    /// The host is back with its memory intact and has no generation left.
+    pub(crate) fn come_back_anew(
+        &mut self,
+        found: TcpState,
+        cx: &mut Context<'_>,
+        incarnation: u32,
+        nonce: Nonce,
+    ) -> Result<(), CommandError> {
+        let session = self.hiatus.session_mut().ok_or(CommandError::HiatusOff)?;
+        let Life { generation, .. } = session.own_life;
+        if generation != u16::MAX {
+            return Err(CommandError::GenerationsLeft { found: generation });
+        }
+        session.take_incarnation(incarnation, nonce)?;
+        self.forgive_absence(cx);
+        // As in `come_back`: in TIME-WAIT nothing is left to agree on.
+        if found != TcpState::TimeWait {
+            self.start_resuming(cx, Origin::Intact);
+        }
+        Ok(())
+    }
+
     /// The host was restored from an older state (draft, {#durability}).
     pub(crate) fn restore(
         &mut self,
@@ -114,12 +136,7 @@ impl Tcb {
         tsval_ceiling: u32,
     ) -> Result<(), CommandError> {
         let session = self.hiatus.session_mut().ok_or(CommandError::HiatusOff)?;
-        let present = session.own_life.incarnation;
-        if incarnation <= present || nonce == Nonce::UNKNOWN {
-            return Err(CommandError::NotNewer { found: incarnation, present });
-        }
-        session.own_life = Life { incarnation, generation: 0 };
-        session.own_nonce = nonce;
+        session.take_incarnation(incarnation, nonce)?;
         self.forgive_absence(cx);
         if let Some(clock) = &mut self.timestamps {
             clock.step_above(tsval_ceiling, cx.now);
@@ -271,6 +288,19 @@ impl Tcb {
         self.announce_leaving();
     }
 
+    //= draft#presumed
+    //# A host that goes back to UP without synchronising SHOULD send again from
+    //# SND.UNA on, with the initial RTO and a congestion window of at most the
+    //# restart window of RFC 5681.
+    /// The peer was there, or is back, without a word of it: its path may be another one.
+    pub(crate) fn peer_shows_itself(&mut self, cx: &mut Context<'_>) {
+        if self.peer_is_away() {
+            self.peer_is_up(cx);
+            self.rtt.restart();
+            self.congestion.restart(self.snd.mss_octets);
+        }
+    }
+
     /// This end is in step with its peer again.
     pub(crate) fn self_is_up(&mut self, cx: &mut Context<'_>) {
         let Some(session) = self.hiatus.session_mut() else { return };
@@ -374,6 +404,19 @@ impl Tcb {
     /// True while the peer is away, announced or not.
     pub(crate) fn peer_is_away(&self) -> bool {
         self.hiatus.peer_state() != PeerState::Up
+    }
+}
+
+impl Session {
+    /// A new incarnation, with generation 0; nothing changes if it is not greater than the present one.
+    fn take_incarnation(&mut self, incarnation: u32, nonce: Nonce) -> Result<(), CommandError> {
+        let present = self.own_life.incarnation;
+        if incarnation <= present || nonce == Nonce::UNKNOWN {
+            return Err(CommandError::NotNewer { found: incarnation, present });
+        }
+        self.own_life = Life { incarnation, generation: 0 };
+        self.own_nonce = nonce;
+        Ok(())
     }
 }
 

@@ -26,7 +26,7 @@ impl Tcb {
             //= draft#holding
             //# A repeated SUSPEND MUST NOT restart the hold.
             PeerPresence::Held { .. } => {}
-            _ if granted.is_none() => self.peer_is_up(cx),
+            _ if granted.is_none() => self.peer_shows_itself(cx),
             _ => {
                 session.there = PeerPresence::Held { granted, suspended_at };
                 let is_resuming = matches!(session.here, SelfPresence::Resuming(_));
@@ -124,7 +124,7 @@ impl Tcb {
             //# A host MUST NOT apply the positions of a RESUME of the recorded life.
             session.peer_nonce = back.nonce;
             if matches!(session.there, PeerPresence::Presumed { .. }) {
-                self.peer_is_up(cx);
+                self.peer_shows_itself(cx);
             }
         } else {
             //= draft#resume-received
@@ -203,8 +203,12 @@ impl Tcb {
             self.owe_abort(reason, own_life, own_nonce, self.snd_nxt());
             return Some(CloseReason::AbortedHere(reason));
         }
-        if is_presumed || is_newer {
-            self.peer_is_up(cx);
+        if is_resuming || is_newer {
+            if is_presumed || is_newer {
+                self.peer_is_up(cx);
+            }
+        } else {
+            self.peer_shows_itself(cx);
         }
         if is_resuming {
             self.self_is_up(cx);

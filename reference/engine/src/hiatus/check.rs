@@ -88,7 +88,7 @@ impl Session {
             //# A receiver MUST treat a segment with an EPOCH, SUSPEND or SUSPEND-ACK
             //# with a wrong MAC as if it carried no Hiatus option.
             Message::Epoch(epoch) => {
-                let stable = Position::nearest(epoch.stable_point, snd.una);
+                let stable = epoch.stable_position(snd.una);
                 if valid(MacContext::epoch(peer, self.peer_life, stable), epoch.tag) {
                     Checked::Epoch { stable, stable_low: epoch.stable_point }
                 } else {

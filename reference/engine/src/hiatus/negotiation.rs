@@ -234,14 +234,7 @@ impl Tcb {
         let Some(option) = arrived.hiatus else { return };
         match (&confirming.leg, option.message()) {
             (Leg::Epoch { peer, key, .. }, Message::Epoch(epoch)) => {
-                //= draft#positions
-                //# In an EPOCH that
-                //# arrives before the connection is on, a Stable Point of 0 is position 0,
-                //# however much has been sent.
-                let stable = match epoch.stable_point {
-                    0 => Position(0),
-                    low => Position::nearest(low, self.snd.una),
-                };
+                let stable = epoch.stable_position(self.snd.una);
                 let context = MacContext::epoch(Role::Responder, Life::default(), stable);
                 let valid = mac::verify(key, &context, option.authenticated_octets(), epoch.tag);
                 if valid && stable <= self.snd.max {

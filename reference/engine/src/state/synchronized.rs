@@ -2,7 +2,7 @@
 
 use alloc::boxed::Box;
 
-use hiatus_codec::{Flags, Segment};
+use hiatus_codec::{AbortReason, Flags, Segment};
 use serde::{Deserialize, Serialize};
 
 use crate::arrived::Arrived;
@@ -89,8 +89,21 @@ impl Synchronized {
             step => step,
         };
         match step {
-            Step::Close(reason) => Some(reason),
+            Step::Close(reason) => Some(self.end_of(reason)),
             Step::Continue | Step::Done => self.settle(cx),
+        }
+    }
+
+    /// What the application is told where the peer is gone for `reason`: nothing bad if it may have finished
+    /// (RFC 9293, section 3.10.7.4, second; draft, {#ending}).
+    fn end_of(&self, reason: CloseReason) -> CloseReason {
+        let is_gone = matches!(
+            reason,
+            CloseReason::Reset | CloseReason::PeerHasNoState | CloseReason::AbortedByPeer(AbortReason::LOST)
+        );
+        match self.name() {
+            TcpState::Closing | TcpState::LastAck | TcpState::TimeWait if is_gone => CloseReason::Finished,
+            _ => reason,
         }
     }
 
@@ -282,14 +295,14 @@ impl Synchronized {
         //# A host in PRESUMED MUST go back to UP on an acceptable segment without a
         //# Hiatus message.
         if is_presumed && checked != Checked::Suspend {
-            tcb.peer_is_up(cx);
+            tcb.peer_shows_itself(cx);
         }
         //= draft#holding
         //# A host in HELD MUST go back to PEER UP on an acceptable segment without
         //# a Hiatus message that has a FIN at or beyond SEG.SEQ of the SUSPEND, or
         //# an octet beyond the one at that number.
         if matches!(checked, Checked::Plain | Checked::Other) && tcb.shows_return(arrived) {
-            tcb.peer_is_up(cx);
+            tcb.peer_shows_itself(cx);
         }
         match checked {
             Checked::Suspend => {

@@ -5,7 +5,7 @@ use core::time::Duration;
 use hiatus_codec::{Flags, HoldTime, Message};
 use hiatus_engine::{CloseReason, Command, Config, Event, PeerState, TcpState};
 
-use crate::pair::{Frame, HOLD_SECONDS, Made, Pair, SUSPEND, Side, hiatus_config, names, seconds};
+use crate::pair::{B_ISN, Frame, HOLD_SECONDS, Made, Pair, SUSPEND, Side, hiatus_config, names, seconds};
 
 #[test]
 fn holder_originates_nothing() {
@@ -285,4 +285,32 @@ fn fin_from_before_the_suspend_does_not_end_the_hold() {
     pair.deliver(&fin[0]);
     assert_eq!(pair.b.peer_state(), PeerState::Held);
     assert!(pair.events(Side::B).contains(&Event::PeerClosed));
+}
+
+#[test]
+fn peer_that_shows_itself_is_sent_to_slowly() {
+    //= draft#presumed
+    //# A host that goes back to UP without synchronising SHOULD send again
+    //# from SND.UNA on, with the initial RTO and a congestion window of at
+    //# most the restart window of RFC 5681.
+    let mut pair = Pair::on();
+    let whole = vec![7; 60_000];
+    for _ in 0..8 {
+        pair.write(Side::B, &whole);
+        pair.exchange();
+        assert_eq!(pair.read(Side::A), whole);
+        pair.exchange();
+    }
+    pair.write(Side::B, &whole);
+    // More than the initial window of ten segments: the window has grown.
+    assert!(pair.take(Side::B).len() > 10);
+    Made::rst(Side::A, 1).give(&mut pair);
+    assert_eq!(pair.b.peer_state(), PeerState::Presumed);
+    Made::ack(Side::A, 1, 480_001).window(16_384).give(&mut pair);
+    let again = pair.take(Side::B);
+    let octets: usize = again.iter().map(|frame| frame.segment().payload.len()).sum();
+    assert_eq!((octets, again[0].segment().seq.0), (14_600, B_ISN.wrapping_add(480_001)));
+    // The initial RTO.
+    assert_eq!(names(&pair.alone(Side::B, Duration::from_millis(999))), [""; 0]);
+    assert!(!pair.alone(Side::B, Duration::from_millis(1)).is_empty());
 }

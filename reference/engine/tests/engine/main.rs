@@ -5,6 +5,7 @@
 mod absence;
 mod forged;
 mod holding;
+mod lives;
 mod negotiation;
 mod pair;
 mod plain_value;

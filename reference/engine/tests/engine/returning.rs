@@ -8,13 +8,13 @@ use hiatus_codec::{
     AbortReason, Flags, HoldTime, Life, Message, Nonce, Position, Resume, ResumeAck, SequenceNumber, Suspend,
 };
 use hiatus_engine::{
-    CloseReason, Command, CommandError, Event, FallbackReason, HiatusState, PeerState, SelfState, TcpState,
-    WriteError, answer_stray,
+    CloseReason, Command, Event, FallbackReason, HiatusState, PeerState, SelfState, TcpState, WriteError,
+    answer_stray,
 };
 
 use crate::pair::{
     A_ISN, A_NONCE, B_ISN, B_KEY, Frame, HOLD_SECONDS, Made, Pair, SUSPEND, Side, abort_reason, give_resume,
-    hiatus_config, names, older_config, seconds,
+    hiatus_config, names, seconds,
 };
 
 const ONE: Life = Life { incarnation: 0, generation: 1 };
@@ -29,7 +29,7 @@ fn resuming() -> (Pair, Frame) {
     (pair, frames.remove(0))
 }
 
-fn resume(frame: &Frame) -> Resume {
+pub(crate) fn resume(frame: &Frame) -> Resume {
     let Some(Message::Resume(resume)) = frame.message() else { panic!("RESUME, not {}", frame.name()) };
     resume
 }
@@ -403,49 +403,6 @@ fn resume_of_the_recorded_life_is_only_answered() {
 }
 
 #[test]
-fn older_incarnation_and_clone_are_fenced() {
-    //= draft#resume-received
-    //# A host MUST answer a valid RESUME of an older incarnation, or of the
-    //# recorded incarnation with another nonce, with ABORT and reason FENCED.
-    let mut pair = Pair::on();
-    let five = Life { incarnation: 5, generation: 0 };
-    give_resume(&mut pair, 1, five, Nonce(7), 1, 1);
-    assert_eq!(names(&pair.take(Side::B)), ["resume-ack"]);
-    for (life, nonce) in [
-        (Life { incarnation: 4, generation: 9 }, Nonce(7)),
-        (five, Nonce(8)),
-        (Life { incarnation: 5, generation: 1 }, Nonce(8)),
-    ] {
-        give_resume(&mut pair, 1, life, nonce, 1, 1);
-        let answer = pair.take(Side::B);
-        assert_eq!(abort_reason(&answer[0]), AbortReason::FENCED);
-        // SEG.SEQ is SEG.ACK of the RESUME, and the MAC names its life and nonce.
-        assert_eq!(answer[0].segment().seq.0, B_ISN + 1);
-        let Some(Message::Abort(abort)) = answer[0].message() else { panic!("ABORT") };
-        let context = Context::abort(Role::Responder, life, nonce);
-        let tag =
-            hiatus_codec::mac::tag_of_message(&crate::pair::session_key(), &context, &Message::Abort(abort));
-        assert_eq!(tag.expect("a tag").0, abort.proof);
-    }
-    // The connection of the latest instance stands.
-    assert_eq!(pair.b.state(), TcpState::Established);
-    give_resume(&mut pair, 1, five, Nonce(7), 1, 1);
-    assert_eq!(names(&pair.take(Side::B)), ["resume-ack"]);
-}
-
-#[test]
-fn older_generation_is_dropped() {
-    //= draft#resume-received
-    //# A host MUST drop a valid RESUME of the recorded incarnation and nonce
-    //# with an older generation.
-    let mut pair = Pair::on();
-    give_resume(&mut pair, 1, Life { incarnation: 0, generation: 3 }, A_NONCE, 1, 1);
-    pair.take(Side::B);
-    give_resume(&mut pair, 1, Life { incarnation: 0, generation: 2 }, A_NONCE, 1, 1);
-    assert_eq!(pair.take(Side::B), []);
-}
-
-#[test]
 fn resume_ack_of_an_older_life_is_refused() {
     //= draft#resuming
     //# A host in RESUMING MUST NOT accept a RESUME-ACK that carries an older
@@ -474,16 +431,6 @@ fn answer_that_nobody_waits_for_is_dropped() {
         .sealed(&context, |tag| Message::ResumeAck(ResumeAck { life: ONE, received: 1, end: 1, tag }))
         .give(&mut pair);
     assert_eq!(pair.take(Side::A), []);
-}
-
-#[test]
-fn first_resume_that_is_answered_sets_the_nonce() {
-    let mut pair = Pair::on();
-    // A probe: the life of the handshake, whose nonce nobody has told yet.
-    give_resume(&mut pair, 1, Life::default(), Nonce(7), 1, 1);
-    assert_eq!(names(&pair.take(Side::B)), ["resume-ack"]);
-    give_resume(&mut pair, 1, Life::default(), Nonce(8), 1, 1);
-    assert_eq!(abort_reason(&pair.take(Side::B)[0]), AbortReason::FENCED);
 }
 
 #[test]
@@ -567,44 +514,6 @@ fn plain_connection_forgives_the_absence_too() {
 }
 
 #[test]
-fn restored_host_resumes_in_a_new_incarnation() {
-    let mut pair = Pair::on_with(older_config(), older_config());
-    let snapshot = pair.a.clone();
-    pair.write(Side::B, b"after the snapshot, lost");
-    pair.take(Side::B);
-    pair.a = snapshot;
-    pair.now = pair.now + seconds(60);
-    let nonce = Nonce(0x77);
-    let refused = Command::Restored { incarnation: 0, nonce, tsval_ceiling: 0 };
-    let not_newer = CommandError::NotNewer { found: 0, present: 0 };
-    let now = pair.now;
-    assert_eq!(pair.a.handle_command(now, refused), Err(not_newer));
-    pair.command(Side::A, Command::Restored { incarnation: 9, nonce, tsval_ceiling: 3_000_000_000 });
-    let sent = pair.take(Side::A);
-    assert_eq!(resume(&sent[0]).life, Life { incarnation: 9, generation: 0 });
-    // At least 2^22 ticks above every earlier TSval (draft, {#restoring}).
-    assert!(sent[0].timestamps().value >= 3_000_000_000 + (1 << 22));
-    pair.deliver(&sent[0]);
-    pair.exchange();
-    assert_eq!(pair.read(Side::A), b"after the snapshot, lost");
-    assert_eq!(pair.a.self_state(), SelfState::Up);
-}
-
-#[test]
-fn restored_host_whose_peer_is_plain_resets() {
-    let mut pair = Pair::on_with(older_config(), older_config());
-    pair.command(Side::A, Command::Restored { incarnation: 1, nonce: Nonce(3), tsval_ceiling: 0 });
-    pair.take(Side::A);
-    for _ in 0..6 {
-        Made::ack(Side::B, 1, 1).give(&mut pair);
-        if pair.a.state() == TcpState::Established {
-            while pair.alone(Side::A, Duration::from_millis(500)).is_empty() {}
-        }
-    }
-    assert_eq!(pair.events(Side::A), [Event::Closed { reason: CloseReason::PeerIsPlain }]);
-}
-
-#[test]
 fn last_ack_of_the_stream_still_answers_a_resume() {
     //= draft#resume-received
     //# A host MUST synchronise on a valid RESUME of a newer life and answer
@@ -622,4 +531,33 @@ fn last_ack_of_the_stream_still_answers_a_resume() {
     Made::ack(Side::B, 2, 2).sealed(&context, resume).give(&mut pair);
     assert_eq!(pair.events(Side::A).last(), Some(&Event::Closed { reason: CloseReason::Finished }));
     assert_eq!(names(&pair.take(Side::A)), ["resume-ack"]);
+}
+
+#[test]
+fn peer_without_state_after_both_fins_has_finished() {
+    let mut last_ack = Pair::on();
+    last_ack.command(Side::B, Command::Close);
+    last_ack.exchange();
+    last_ack.command(Side::A, Command::Close);
+    last_ack.take(Side::A);
+    assert_eq!(last_ack.a.state(), TcpState::LastAck);
+    last_ack.events(Side::A);
+    last_ack.command(Side::A, Command::Resume);
+    let finished = [Event::Closed { reason: CloseReason::Finished }];
+    // B has forgotten the connection: it answers with ABORT and reason LOST, or with RST.
+    for key in [Some(B_KEY), None] {
+        let mut pair = last_ack.clone();
+        for _ in 0..3 {
+            let mut sent = Vec::new();
+            while sent.is_empty() && pair.a.state() == TcpState::LastAck {
+                sent = pair.alone(Side::A, Duration::from_millis(500));
+            }
+            for frame in &sent {
+                let mut buffer = [0; 60];
+                let answer = answer_stray(&frame.segment(), key, &mut buffer).expect("an answer");
+                pair.arrive(Side::A, &answer);
+            }
+        }
+        assert_eq!(pair.events(Side::A), finished);
+    }
 }

@@ -407,3 +407,16 @@ fn window_unit_fits_the_receive_buffer() {
     }
     assert_eq!(read_octets, 5000);
 }
+
+#[test]
+fn reset_after_both_fins_is_no_error() {
+    // RFC 9293, section 3.10.7.4, second: in LAST-ACK the TCB is deleted, and nobody is signalled.
+    let mut pair = plain();
+    pair.command(Side::B, Command::Close);
+    pair.exchange();
+    pair.command(Side::A, Command::Close);
+    pair.take(Side::A);
+    pair.events(Side::A);
+    Made::rst(Side::B, 2).give(&mut pair);
+    assert_eq!(pair.events(Side::A), [Event::Closed { reason: CloseReason::Finished }]);
+}
