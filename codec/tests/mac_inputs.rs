@@ -403,7 +403,7 @@ fn figure(input: &Input, vectors: &[Vector]) -> String {
 #[test]
 fn the_figures_are_an_appendix_of_the_draft() {
     let vectors = vectors();
-    let mut wanted = String::from("{::comment}Made by codec/tests/mac_inputs.rs{:/comment}\n");
+    let mut wanted = String::from("<!-- Made by codec/tests/mac_inputs.rs -->\n");
     for input in &INPUTS {
         let (name, anchor) = (input.name, input.anchor);
         write!(wanted, "\n## {name} {{#mac-input-{anchor}}}\n\n{}", figure(input, &vectors)).unwrap();

@@ -24,7 +24,7 @@ use table::Recording;
 const COMMAND: &str = "UPDATE_GOLDEN=1 cargo test -p hiatus-engine --test engine transitions";
 
 const READING: &str = "\
-{::comment}Made by reference/engine/tests/engine/transitions.rs{:/comment}
+<!-- Made by reference/engine/tests/engine/transitions.rs -->
 
 ## Reading the Tables {#transitions-reading}
 
@@ -118,6 +118,13 @@ fn transitions_send_nothing_that_is_forbidden() {
         //# A host in LEAVING MUST acknowledge the data that it accepts.
         if state.here == SelfState::Leaving && outcome.told.iter().any(|told| told == "data") {
             assert!(outcome.sent.iter().any(|name| name == "ACK" || name == "data"), "{place}");
+        }
+        //= draft#leaving
+        //# A host in LEAVING MUST NOT send a window probe, a keep-alive, or a FIN
+        //# or octet at or beyond SEG.SEQ of its SUSPEND.
+        let is_new = label.starts_with("persist timer") || anchor == "commands";
+        if state.here == SelfState::Leaving && is_new {
+            assert!(!outcome.sent.iter().any(|name| name == "data" || name == "FIN"), "{place}");
         }
         //= draft#ending
         //# A host that resets a connection that is on MUST send ABORT and not a

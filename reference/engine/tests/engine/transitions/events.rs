@@ -5,7 +5,7 @@ use hiatus_codec::{
     Abort, AbortReason, Epoch, EpochEcho, Flags, HoldTime, Life, Message, Nonce, Position, Resume, ResumeAck,
     Suspend, SuspendAck,
 };
-use hiatus_engine::{Command, SelfState};
+use hiatus_engine::{Command, PeerState, SelfState};
 
 use super::scene::{Hold, LIM, RCV, RECORDED, Scene, Setup, State, UNA};
 use crate::pair::{A_KEY, A_NONCE, B_NONCE, Frame, Made, Side};
@@ -132,6 +132,11 @@ fn resume() -> Group {
         Event::new("recorded life and nonce, R above SND.LIM", |scene| {
             valid(scene, RECORDED, A_NONCE, LIM + 1, RCV)
         }),
+        Event::new("recorded life and nonce, once more in this return", |scene| {
+            valid(scene, RECORDED, A_NONCE, FITTING, RCV);
+            valid(scene, RECORDED, A_NONCE, FITTING, RCV)
+        })
+        .only(|state| is_resuming(state) && state.there != PeerState::Presumed),
         Event::new("recorded incarnation and nonce, older generation", |scene| {
             valid(scene, OLDER_GENERATION, A_NONCE, FITTING, RCV)
         }),
@@ -199,12 +204,16 @@ fn abort() -> Group {
     fn raw(scene: &mut Scene, reason: AbortReason, proof: [u8; 8]) -> Vec<Frame> {
         give(scene, &rst(RCV).message(&Message::Abort(Abort { reason, proof })))
     }
-    /// Three times an RST after another RESUME.
-    fn thrice(scene: &mut Scene) -> Vec<Frame> {
-        let mut said = give(scene, &rst(RCV));
-        for _ in 1..3 {
-            next_resume(scene);
-            said = give(scene, &rst(RCV));
+    /// RESUMEs, each of which meets an RST or not.
+    fn met(scene: &mut Scene, resets: &[bool]) -> Vec<Frame> {
+        let mut said = Vec::new();
+        for (index, reset) in resets.iter().enumerate() {
+            if index > 0 {
+                next_resume(scene);
+            }
+            if *reset {
+                said = give(scene, &rst(RCV));
+            }
         }
         said
     }
@@ -222,7 +231,12 @@ fn abort() -> Group {
         Event::new("ABORT LOST with another key", |scene| raw(scene, AbortReason::LOST, [9; 8])),
         Event::new("RST, SEG.SEQ = RCV.NXT", |scene| give(scene, &rst(RCV))),
         Event::new("the same where no hold was offered", |scene| give(scene, &rst(RCV))).without_hold(),
-        Event::new("the same, the third, each after another RESUME", thrice).only(is_resuming),
+        Event::new("the same, met by three RESUMEs in a row", |scene| met(scene, &[true; 3]))
+            .only(is_resuming),
+        Event::new("the same, met by three RESUMEs, not in a row", |scene| {
+            met(scene, &[true, true, false, true])
+        })
+        .only(is_resuming),
         Event::new("RST elsewhere in the window", |scene| give(scene, &rst(RCV + 1))),
         Event::new("RST outside of the window", |scene| give(scene, &rst(RCV + 1_000_000))),
     ];
@@ -248,6 +262,8 @@ fn plain() -> Group {
         Event::new("ACK of all that is in flight", |scene| give(scene, &Made::ack(Side::A, RCV, LIM))),
         Event::new("pure ACK of nothing new", |scene| give(scene, &ack())),
         Event::new("data, SEG.SEQ = RCV.NXT", |scene| give(scene, &ack().payload(b"data"))),
+        Event::new("one octet, SEG.SEQ = RCV.NXT", |scene| give(scene, &ack().payload(b"d"))),
+        Event::new("FIN, SEG.SEQ = RCV.NXT", |scene| give(scene, &ack().flags(Flags::FIN.union(Flags::ACK)))),
         Event::new("the sixth plain segment, each after another RESUME", six_plain).only(is_resuming),
         Event::new("the same at a restored host", |scene| {
             let restored = Command::Restored { incarnation: 7, nonce: Nonce(77), tsval_ceiling: 0 };

@@ -35,6 +35,11 @@ fn timers() -> Group {
     fn is_leaving(state: State) -> bool {
         state.here == SelfState::Leaving
     }
+    /// Octets wait, and the window is closed.
+    fn blocked(scene: &mut Scene) {
+        Made::ack(Side::A, RCV, UNA).window(0).give(&mut scene.pair);
+        scene.pair.write(Side::B, b"waits");
+    }
     let idle = Setup { flight: Flight::None, ..Setup::USUAL };
     let apart = |order| Setup { order: Some(order), between: BETWEEN, ..Setup::USUAL };
     let events = vec![
@@ -51,9 +56,15 @@ fn timers() -> Group {
             exactly(scene, scene.sent_at, GIVES_UP)
         })
         .without_hold(),
+        Event::new("persist timer", |scene| {
+            scene.acknowledge_suspend();
+            blocked(scene);
+            exactly(scene, scene.pair.now, RTO)
+        })
+        .with(idle)
+        .only(|state| state.there == PeerState::Up && !is_resuming(state)),
         Event::new("persist timer gives up", |scene| {
-            Made::ack(Side::A, RCV, UNA).window(0).give(&mut scene.pair);
-            scene.pair.write(Side::B, b"waits");
+            blocked(scene);
             exactly(scene, scene.pair.now, GIVES_UP)
         })
         .with(idle)

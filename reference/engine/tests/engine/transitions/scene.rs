@@ -316,6 +316,7 @@ fn told(event: &Event) -> Option<&'static str> {
         Event::SuspendAcknowledged { hold } if hold.is_zero() => Some("refused"),
         Event::SuspendAcknowledged { .. } => Some("granted"),
         Event::Readable => Some("data"),
+        Event::PeerClosed => Some("end"),
         Event::PeerSuspended { .. }
         | Event::PeerPresumedSuspended { .. }
         | Event::PeerResumed

@@ -57,7 +57,8 @@ pub(in crate::transitions) const SELF_ROWS: &[Row] = &[
     row(
         ["LEAVING", "data, ACK", "process, acknowledge; no new octet", "LEAVING"],
         &[
-            claim(("plain", "data, SEG.SEQ = RCV.NXT"), &[Leaving], THERE, &[], Same),
+            claim(("plain", "data, SEG.SEQ = RCV.NXT"), &[Leaving], &[PEER_UP], &[], Same),
+            claim(("plain", "one octet, SEG.SEQ = RCV.NXT"), &[Leaving], THERE, &[], Same),
             claim(("plain", "ACK of all that is in flight"), &[Leaving], THERE, &[], Same),
             claim(("commands", "application writes"), &[Leaving], ANY_PEER, &[], Same),
         ],
@@ -95,7 +96,7 @@ pub(in crate::transitions) const SELF_ROWS: &[Row] = &[
         ],
     ),
     row(
-        ["RESUMING", "RESUME", "answer it, then RESUME", "RESUMING"],
+        ["RESUMING", "first RESUME of a life of the peer", "answer it, then RESUME", "RESUMING"],
         &[
             claim(
                 ("resume", "newer generation"),
@@ -110,15 +111,31 @@ pub(in crate::transitions) const SELF_ROWS: &[Row] = &[
         ],
     ),
     row(
-        ["RESUMING", "third bare RST, each after another RESUME", "report \"peer has no state\"", "CLOSED"],
+        ["RESUMING", "another RESUME of that life", "answer it", "RESUMING"],
+        &[claim(
+            ("resume", "recorded life and nonce, once more in this return"),
+            &[Resuming],
+            THERE,
+            &["RESUME-ACK"],
+            Same,
+        )],
+    ),
+    row(
+        [
+            "RESUMING",
+            "three successive RESUMEs each met a bare RST",
+            "report \"peer has no state\"",
+            "CLOSED",
+        ],
         &[
             claim(("abort", "RST, SEG.SEQ = RCV.NXT"), &[Resuming], ANY_PEER, &[], Same),
+            claim(("abort", "the same, met by three RESUMEs in a row"), &[Resuming], ANY_PEER, &[], Closed),
             claim(
-                ("abort", "the same, the third, each after another RESUME"),
+                ("abort", "the same, met by three RESUMEs, not in a row"),
                 &[Resuming],
                 ANY_PEER,
                 &[],
-                Closed,
+                Same,
             ),
         ],
     ),
@@ -200,9 +217,27 @@ pub(in crate::transitions) const PEER_ROWS: &[Row] = &[
         &[claim(("suspend", "SUSPEND"), ANY_SELF, &[Held], &["SUSPEND-ACK"], Same)],
     ),
     row(
+        [
+            "HELD",
+            "FIN or octet that a host in LEAVING does not send",
+            "as RFC 9293, restart retransmission",
+            "UP",
+        ],
+        &[
+            claim(("plain", "data, SEG.SEQ = RCV.NXT"), HERE, &[Held], &[], There(PEER_UP)),
+            claim(("plain", "FIN, SEG.SEQ = RCV.NXT"), HERE, &[Held], &[], There(PEER_UP)),
+            // {#resuming}: dropped.
+            claim(("plain", "data, SEG.SEQ = RCV.NXT"), &[Resuming], &[Held], &[], Same),
+            claim(("plain", "FIN, SEG.SEQ = RCV.NXT"), &[Resuming], &[Held], &[], Same),
+        ],
+    ),
+    row(
         ["HELD", "other segment", "as RFC 9293; originate nothing", "HELD"],
         &[
-            claim(("plain", "data, SEG.SEQ = RCV.NXT"), HERE, &[Held], &[], Same),
+            // It may be a window probe that was under way.
+            claim(("plain", "one octet, SEG.SEQ = RCV.NXT"), HERE, &[Held], &[], Same),
+            claim(("plain", "pure ACK of nothing new"), HERE, &[Held], &[], Same),
+            claim(("plain", "ACK of all that is in flight"), HERE, &[Held], &[], Same),
             claim(("plain", "data outside of the window"), HERE, &[Held], &[], Same),
             claim(("plain", "SYN"), HERE, &[Held], &[], Same),
             claim(("plain", "EPOCH"), HERE, &[Held], &["EPOCH-ECHO"], Same),
