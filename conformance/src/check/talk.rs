@@ -205,6 +205,8 @@ impl Talk {
                     epochs.remove(0);
                 }
                 epochs.push(epoch.stable_point);
+                // One of an initiator is as good as an echo.
+                self.speakers[seen.sender.index()].has_echoed |= seen.sender == Side::A;
             }
             Some(Message::EpochEcho(echo)) => {
                 let epochs = &self.speakers[seen.sender.peer().index()].epochs;
@@ -218,9 +220,9 @@ impl Talk {
                 if self.has_offer {
                     tally.judge(Rule::BeforeOn, frame, self.may_be_on(seen.sender).into());
                 }
-                // To a responder either is as good as the echo.
+                // To a responder each is as good as the echo.
                 self.speakers[seen.sender.index()].has_echoed |=
-                    matches!(message, Message::Suspend(_) | Message::Resume(_));
+                    matches!(message, Message::Suspend(_) | Message::Resume(_) | Message::Abort(_));
             }
         }
         let key = self.session_key();

@@ -51,6 +51,9 @@ impl Connection {
 
     /// Opens passively (RFC 9293, section 3.10.1): LISTEN, for one connection. The first SYN makes it.
     ///
+    /// It answers a RESUME with RST, since it does not know whether its key can be derived again: a host that derives
+    /// keys gives such a segment to [`answer_stray`](crate::answer_stray) instead (draft, {#resume-received}).
+    ///
     /// The engine sees ports only: whoever demultiplexes gives this value one peer's segments, and may note the
     /// peer's address by [`bind_remote`](Self::bind_remote).
     #[must_use]

@@ -53,7 +53,8 @@ pub(super) const MUTANTS: &[Mutant] = &[
         hooks: Hooks {
             incoming: |notes, segment| {
                 notes.nth(has(&segment, Subtype::EPOCH_ECHO));
-                let early = has(&segment, Subtype::SUSPEND) || has(&segment, Subtype::RESUME);
+                let early = [Subtype::EPOCH, Subtype::SUSPEND, Subtype::RESUME, Subtype::ABORT];
+                let early = early.into_iter().any(|subtype| has(&segment, subtype));
                 strip_if(notes.count == 0 && early, segment)
             },
             ..UNTOUCHED

@@ -46,7 +46,8 @@ enum Leg {
     /// Responder: the first segment without SYN, with the long CAPABLE.
     Capable,
     /// Responder: the echo of its EPOCH.
-    Echo { session: Box<Session>, epochs_sent: u8 },
+    /// `interval` passes between the next EPOCH and the one after it.
+    Echo { session: Box<Session>, epochs_sent: u8, interval: Duration },
 }
 
 /// What this end puts into CAPABLE, or `None` if it is not to send it.
@@ -138,21 +139,18 @@ impl Confirming {
         }
     }
 
-    /// The EPOCH that is to be sent, if one is due, and how many were sent before it.
-    pub(crate) fn epoch_to_send(&mut self) -> Option<(Message<'static>, u8)> {
-        match &mut self.leg {
-            Leg::Echo { session, epochs_sent } => {
-                let before = *epochs_sent;
-                *epochs_sent += 1;
-                Some((first_epoch(&session.key, Role::Responder), before))
-            }
-            _ => None,
-        }
+    /// The EPOCH that leaves now, if one is due, and when the next one is.
+    fn epoch_to_send(&mut self) -> Option<(Message<'static>, Duration)> {
+        let Leg::Echo { session, epochs_sent, interval } = &mut self.leg else { return None };
+        let wait = *interval;
+        *epochs_sent += 1;
+        *interval = wait.saturating_mul(2);
+        Some((first_epoch(&session.key, Role::Responder), wait))
     }
 
     //= draft#neg-confirm
-    //# A responder that waits for an EPOCH-ECHO MUST take a valid SUSPEND or
-    //# RESUME as if the EPOCH-ECHO had come just before it.
+    //# A responder that waits for an EPOCH-ECHO MUST take a valid EPOCH,
+    //# SUSPEND, RESUME or ABORT as if the EPOCH-ECHO had come just before it.
     //= draft#neg-confirm
     //# A host MUST ignore a Hiatus message other than those of this section
     //# before the connection is on.
@@ -164,12 +162,10 @@ impl Confirming {
         rcv: &ReceiveSide,
         arrived: &Arrived<'_>,
     ) -> Checked {
-        match (&mut self.leg, arrived.hiatus.map(|option| option.message())) {
-            (Leg::Echo { session, .. }, Some(Message::Suspend(_) | Message::Resume(_))) => {
-                match session.check(now, snd, rcv, arrived) {
-                    valid @ (Checked::Suspend | Checked::Resume(_)) => valid,
-                    _ => Checked::Plain,
-                }
+        let Leg::Echo { session, .. } = &mut self.leg else { return Checked::Plain };
+        match session.check(now, snd, rcv, arrived) {
+            valid @ (Checked::Epoch { .. } | Checked::Suspend | Checked::Resume(_) | Checked::Abort(_)) => {
+                valid
             }
             _ => Checked::Plain,
         }
@@ -206,6 +202,7 @@ impl Tcb {
 
     /// Responder: the first acceptable segment without SYN.
     pub(crate) fn first_segment(&mut self, cx: &mut Context<'_>, option: Option<HiatusOption<'_>>) {
+        let interval = self.rtt.rto(cx.config);
         let Hiatus::Confirming(confirming) = &mut self.hiatus else { return };
         let Leg::Capable = confirming.leg else { return };
         let own = confirming.own;
@@ -222,7 +219,7 @@ impl Tcb {
             Some(peer) => {
                 let key = SessionKey::derive(peer.key, own.key);
                 let session = confirming.session(Role::Responder, peer, key, cx.entropy.nonce);
-                confirming.leg = Leg::Echo { session, epochs_sent: 0 };
+                confirming.leg = Leg::Echo { session, epochs_sent: 0, interval };
                 self.owe(Owed::Epoch);
             }
         }
@@ -289,10 +286,9 @@ impl Tcb {
 
     /// The EPOCH of the negotiation, which leaves now.
     pub(crate) fn negotiation_epoch(&mut self, cx: &Context<'_>) -> Option<Message<'static>> {
-        let rto = self.rtt.rto(cx.config);
         let Hiatus::Confirming(confirming) = &mut self.hiatus else { return None };
-        let (message, before) = confirming.epoch_to_send()?;
-        self.timers.arm(Timer::Negotiate, cx.now + rto.saturating_mul(1 << before.min(EPOCHS_MAX)));
+        let (message, wait) = confirming.epoch_to_send()?;
+        self.timers.arm(Timer::Negotiate, cx.now + wait);
         Some(message)
     }
 

@@ -149,6 +149,9 @@ impl Synchronized {
                 tcb.peer_suspends(cx, arrived.seq);
                 None
             }
+            //= draft#holding
+            //# A host in HELD or PRESUMED MUST drop a bare RST.
+            Checked::Plain if arrived.has(Flags::RST) && tcb.peer_is_away() => None,
             Checked::Plain if arrived.has(Flags::RST) && arrived.seq == tcb.rcv.nxt => tcb.resume_met_reset(),
             Checked::Plain if !arrived.has(Flags::RST) && !arrived.has(Flags::SYN) => {
                 tcb.resume_met_plain(cx, arrived)
@@ -310,7 +313,10 @@ impl Synchronized {
                 tcb.peer_suspends(cx, arrived.seq);
             }
             Checked::SuspendAck { granted } => tcb.suspend_is_acknowledged(cx, granted),
-            Checked::Epoch { stable, stable_low } => tcb.peer_is_stable(stable, stable_low),
+            Checked::Epoch { stable, stable_low } => {
+                tcb.echo_has_come(cx);
+                tcb.peer_is_stable(stable, stable_low);
+            }
             _ => tcb.negotiate(cx, arrived),
         }
     }
