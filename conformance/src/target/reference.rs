@@ -233,14 +233,17 @@ impl Target for Reference {
         let answer = match self.connection.as_mut() {
             Some(connection) => {
                 connection.handle_segment(time(now), &segment.view());
-                // A connection that ended by ABORT still answers RESUME (draft, {#ending}).
+                // A connection that ended by ABORT still answers (draft, {#ending}).
                 over.then(|| connection.poll_transmit(time(now), &mut buffer)).flatten()
             }
             None => None,
         };
+        // As long as it does, nobody speaks in its place.
+        let is_stray = over && self.connection.as_ref().is_none_or(|dead| dead.poll_timeout().is_none());
         let answer = answer.map(|answer| OwnedSegment::from(&answer)).or_else(|| {
             let mut buffer = [0; SEGMENT_LEN_OCTETS_MAX];
-            let answer = over.then(|| answer_stray(&segment.view(), self.derived_key, &mut buffer)).flatten();
+            let answer =
+                is_stray.then(|| answer_stray(&segment.view(), self.derived_key, &mut buffer)).flatten();
             answer.map(|answer| OwnedSegment::from(&answer))
         });
         self.answers.extend(answer);

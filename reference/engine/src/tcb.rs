@@ -125,9 +125,14 @@ impl Tcb {
 
     /// A challenge ACK, if the bound on them allows (RFC 5961).
     pub(crate) fn challenge(&mut self, now: Time) {
-        if self.challenges.take(CHALLENGES_PER_SECOND_MAX, now) {
+        if self.may_challenge(now) {
             self.ack_is_due = true;
         }
+    }
+
+    /// Takes one of the answers that the bound on challenge ACKs allows; false if none is left.
+    pub(crate) fn may_challenge(&mut self, now: Time) -> bool {
+        self.challenges.take(CHALLENGES_PER_SECOND_MAX, now)
     }
 
     /// The ACK that an unacceptable segment draws (RFC 9293, section 3.10.7.4, first).

@@ -53,4 +53,16 @@ pub(super) const MUTANTS: &[Mutant] = &[
             ..UNTOUCHED
         },
     },
+    Mutant {
+        name: "aborts-again-for-resume-only",
+        breaks: &["HIA-MUST-81"],
+        hooks: Hooks {
+            outgoing: |notes, segment| {
+                notes.nth(has(&segment, Subtype::ABORT));
+                vec![segment]
+            },
+            incoming: |notes, segment| drop_if(notes.count > 0 && !has(&segment, Subtype::RESUME), segment),
+            ..UNTOUCHED
+        },
+    },
 ];

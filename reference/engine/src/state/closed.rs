@@ -3,7 +3,7 @@
 use alloc::boxed::Box;
 use core::time::Duration;
 
-use hiatus_codec::{AbortReason, Segment};
+use hiatus_codec::{AbortReason, Flags, Nonce, Segment};
 use serde::{Deserialize, Serialize};
 
 use crate::arrived::Arrived;
@@ -13,7 +13,7 @@ use crate::state::State;
 use crate::tcb::{Context, Tcb};
 use crate::timer::Timer;
 
-/// How long a RESUME is answered after an ABORT.
+/// How long segments are answered after an ABORT.
 const EPITAPH: Duration = Duration::from_secs(60);
 
 /// The connection is over.
@@ -21,7 +21,7 @@ const EPITAPH: Duration = Duration::from_secs(60);
 pub(crate) struct Closed {
     /// `None` if there never was a connection.
     pub(crate) tcb: Option<Box<Tcb>>,
-    /// The reason of the ABORT that this end sent, as long as a RESUME is answered with it.
+    /// The reason of the ABORT that this end sent, as long as segments are answered with it.
     epitaph: Option<AbortReason>,
 }
 
@@ -49,15 +49,22 @@ impl Closed {
     }
 
     //= draft#ending
-    //# For 60 seconds after it has sent ABORT, a host MUST answer a RESUME of
-    //# that connection with the same reason again.
+    //# For 60 seconds after it has closed a connection by ABORT, a host MUST
+    //# answer every segment of it that has neither SYN nor RST with the same
+    //# ABORT again, under the rate limit of challenge ACKs.
     pub(crate) fn on_segment(&mut self, cx: &mut Context<'_>, segment: &Segment<'_>) {
         let (Some(tcb), Some(reason)) = (&mut self.tcb, self.epitaph) else { return };
         let arrived = Arrived::new(segment, &tcb.snd, &tcb.rcv);
-        let Some(session) = tcb.hiatus.session_mut() else { return };
-        if let Checked::Resume(back) = session.check(cx.now, &tcb.snd, &tcb.rcv, &arrived) {
-            tcb.owe_abort(reason, back.life, back.nonce, segment.ack);
+        if segment.flags.intersects(Flags::SYN.union(Flags::RST)) || !tcb.may_challenge(cx.now) {
+            return;
         }
+        let Some(session) = tcb.hiatus.session_mut() else { return };
+        let recorded = session.peer_life;
+        let (life, nonce, seq) = match session.check(cx.now, &tcb.snd, &tcb.rcv, &arrived) {
+            Checked::Resume(back) => (back.life, back.nonce, segment.ack),
+            _ => (recorded, Nonce::UNKNOWN, tcb.snd_nxt()),
+        };
+        tcb.owe_abort(reason, life, nonce, seq);
     }
 
     pub(crate) fn on_timeout(&mut self, timer: Timer) {

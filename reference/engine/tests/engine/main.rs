@@ -3,6 +3,7 @@
 //! Expected values are the draft's and RFC 9293's, written by hand.
 
 mod absence;
+mod ending;
 mod forged;
 mod holding;
 mod lives;
@@ -10,6 +11,7 @@ mod negotiation;
 mod pair;
 mod plain_value;
 mod random;
+mod restoring;
 mod returning;
 mod synchronising;
 mod tcp;

@@ -1,0 +1,80 @@
+//! How a connection ends (draft, {#ending}).
+
+use hiatus_codec::mac::{Context, Role};
+use hiatus_codec::{AbortReason, Flags, Life, Message, Nonce, Position, Resume};
+use hiatus_engine::{CloseReason, Command, Event, TcpState};
+
+use crate::pair::{A_ISN, Made, Pair, Side, abort_reason, names, seconds};
+
+const ONE: Life = Life { incarnation: 0, generation: 1 };
+
+#[test]
+fn application_abort_is_an_abort_with_a_reason() {
+    //= draft#ending
+    //# A host that resets a connection that is on MUST send ABORT and not a
+    //# bare RST.
+    //= draft#ending
+    //# A host that receives a valid ABORT MUST close the connection at once.
+    let mut pair = Pair::on();
+    pair.write(Side::A, b"x");
+    pair.exchange();
+    pair.events(Side::B);
+    pair.command(Side::A, Command::Abort);
+    let frames = pair.take(Side::A);
+    assert_eq!(abort_reason(&frames[0]), AbortReason::APPLICATION);
+    // SEG.SEQ is SND.NXT.
+    assert_eq!(frames[0].segment().seq.0, A_ISN + 2);
+    pair.deliver(&frames[0]);
+    let closed = CloseReason::AbortedByPeer(AbortReason::APPLICATION);
+    assert_eq!(pair.events(Side::B), [Event::Closed { reason: closed }]);
+    assert_eq!(pair.events(Side::A).last(), Some(&Event::Closed { reason: CloseReason::Aborted }));
+}
+
+#[test]
+fn last_ack_of_the_stream_still_answers_a_resume() {
+    //= draft#resume-received
+    //# A host MUST synchronise on a valid RESUME of a newer life and answer
+    //# with RESUME-ACK.
+    let mut pair = Pair::on();
+    pair.command(Side::B, Command::Close);
+    pair.exchange();
+    pair.command(Side::A, Command::Close);
+    pair.take(Side::A);
+    assert_eq!(pair.a.state(), TcpState::LastAck);
+    // B got the FIN of A, was away, and acknowledges it only now.
+    let (life, received, end) = (ONE, Position(2), Position(2));
+    let context = Context::resume(Role::Responder, received, end);
+    let resume = |tag| Message::Resume(Resume { life, nonce: Nonce(7), end: end.low(), tag });
+    Made::ack(Side::B, 2, 2).sealed(&context, resume).give(&mut pair);
+    assert_eq!(pair.events(Side::A).last(), Some(&Event::Closed { reason: CloseReason::Finished }));
+    assert_eq!(names(&pair.take(Side::A)), ["resume-ack"]);
+}
+
+#[test]
+fn every_segment_after_an_abort_draws_it_again() {
+    //= draft#ending
+    //# For 60 seconds after it has closed a connection by ABORT, a host MUST
+    //# answer every segment of it that has neither SYN nor RST with the same
+    //# ABORT again, under the rate limit of challenge ACKs.
+    let mut pair = Pair::on();
+    pair.command(Side::A, Command::Abort);
+    let first = pair.take(Side::A);
+    pair.alone(Side::A, seconds(59));
+    Made::ack(Side::B, 1, 1).payload(b"data").give(&mut pair);
+    let again = pair.take(Side::A);
+    assert_eq!(abort_reason(&again[0]), AbortReason::APPLICATION);
+    assert_eq!((again.len(), again[0].message()), (1, first[0].message()));
+    Made::ack(Side::B, 1, 1).flags(Flags::SYN).give(&mut pair);
+    Made::rst(Side::B, 1).give(&mut pair);
+    assert_eq!(pair.take(Side::A), []);
+    // Within one second the bound of challenge ACKs holds.
+    for _ in 0..50 {
+        Made::ack(Side::B, 1, 1).give(&mut pair);
+        pair.take(Side::A);
+    }
+    Made::ack(Side::B, 1, 1).give(&mut pair);
+    assert_eq!(pair.take(Side::A), []);
+    pair.alone(Side::A, seconds(1));
+    Made::ack(Side::B, 1, 1).give(&mut pair);
+    assert_eq!(pair.take(Side::A), []);
+}
