@@ -7,7 +7,7 @@ use std::time::Duration;
 use hiatus_codec::{ConnectionKey, HoldTime, KnownOptions, Nonce, SequenceNumber};
 use hiatus_engine::{
     CloseReason, Command, Config, Connection, Endpoints, Entropy, Event, FallbackReason, HiatusPolicy,
-    HiatusState, Offer, TcpState, Time, Timestamping, answer_stray,
+    HiatusState, KeySource, Offer, TcpState, Time, Timestamping, answer_stray,
 };
 
 use super::{CallError, Received, Setup, StreamEnd, Target};
@@ -76,6 +76,7 @@ impl Reference {
         let entropy = Entropy {
             isn: SequenceNumber(seed.next_u32()),
             connection_key: ConnectionKey(seed.next_u64().to_be_bytes()),
+            key_source: KeySource::Drawn,
             nonce: Nonce(seed.next_u32() | 1),
             timestamp_offset: seed.next_u32() >> 8,
         };
@@ -132,7 +133,8 @@ impl Reference {
 
 impl Target for Reference {
     fn listen(&mut self, _now: Duration) -> Result<(), CallError> {
-        let mut connection = Connection::listen(self.config, self.endpoints.local, self.entropy);
+        let entropy = Entropy { key_source: KeySource::Derived, ..self.entropy };
+        let mut connection = Connection::listen(self.config, self.endpoints.local, entropy);
         connection.bind_remote(self.endpoints.remote);
         self.connection = Some(connection);
         self.derived_key = Some(self.entropy.connection_key);

@@ -118,6 +118,16 @@ pub struct Endpoints {
     pub remote: SocketAddr,
 }
 
+/// Where a connection key comes from (draft, {#keys}).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum KeySource {
+    /// Drawn for this connection: nobody else knows it, nor can this host find it again.
+    Drawn,
+    /// Derived from a secret of this host; it was the same for an earlier connection between the same ports. In LISTEN
+    /// a RESUME then draws ABORT with reason LOST.
+    Derived,
+}
+
 /// Everything random a connection needs, drawn by the caller. Nothing else in the engine is random.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Entropy {
@@ -126,6 +136,8 @@ pub struct Entropy {
     /// Own key material (draft, {#keys}): random for an initiator; for a responder it may be a keyed hash of the
     /// 4-tuple under a host secret.
     pub connection_key: ConnectionKey,
+    /// Which of the two it is.
+    pub key_source: KeySource,
     /// Own nonce of this incarnation, not 0 (draft, {#terminology}). It also spreads the repetitions of RESUME.
     pub nonce: Nonce,
     /// Added to the timestamp clock (RFC 7323, section 5.4).

@@ -43,14 +43,26 @@ pub fn answer_stray<'b>(
     if segment.flags.contains(Flags::RST) {
         return None;
     }
-    let is_resume = known_options(segment).hiatus.is_some_and(|option| option.subtype() == Subtype::RESUME);
-    let abort = own_key
-        .filter(|_| is_resume)
-        .map(|key| Message::Abort(Abort { reason: AbortReason::LOST, proof: key.0 }));
     let reset = reset_to(segment);
+    let ports = Ports { local: segment.destination_port, remote: segment.source_port };
+    let len_octets = write_reset(ports, reset, own_key.filter(|_| is_resume(segment)), buffer)?;
+    Segment::parse(buffer.get(..len_octets)?).ok()
+}
+
+/// True if `segment` carries RESUME.
+pub(crate) fn is_resume(segment: &Segment<'_>) -> bool {
+    known_options(segment).hiatus.is_some_and(|option| option.subtype() == Subtype::RESUME)
+}
+
+/// Writes `reset`, with ABORT and reason LOST if `lost_key` proves it; gives its octets.
+pub(crate) fn write_reset(
+    ports: Ports,
+    reset: Reset,
+    lost_key: Option<ConnectionKey>,
+    buffer: &mut [u8],
+) -> Option<usize> {
+    let abort = lost_key.map(|key| Message::Abort(Abort { reason: AbortReason::LOST, proof: key.0 }));
     let header = Header { seq: reset.seq, ack: reset.ack, flags: reset.flags, window: 0 };
     let options = HeaderOptions { hiatus: abort, ..HeaderOptions::default() }.written();
-    let ports = Ports { local: segment.destination_port, remote: segment.source_port };
-    let len_octets = outgoing::write(ports, header, &options, buffer, |_| 0)?;
-    Segment::parse(buffer.get(..len_octets)?).ok()
+    outgoing::write(ports, header, &options, buffer, |_| 0)
 }

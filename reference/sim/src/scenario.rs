@@ -4,7 +4,7 @@ use core::net::{IpAddr, Ipv4Addr, SocketAddr};
 use core::time::Duration;
 
 use hiatus_codec::{CapableBits, ConnectionKey, HoldTime, Nonce, SequenceNumber};
-use hiatus_engine::{Command, Config, Connection, Endpoints, Entropy, HiatusPolicy, Offer, Time};
+use hiatus_engine::{Command, Config, Connection, Endpoints, Entropy, HiatusPolicy, KeySource, Offer, Time};
 use oorandom::Rand64;
 
 use crate::host::Host;
@@ -158,7 +158,8 @@ impl Scenario {
     #[must_use]
     pub fn start(self) -> Sim {
         let mut random = Rand64::new(u128::from(self.seed));
-        let mut entropies = [entropy(&mut random), entropy(&mut random)];
+        let source_b = if self.derives_key { KeySource::Derived } else { KeySource::Drawn };
+        let mut entropies = [KeySource::Drawn, source_b].map(|source| entropy(&mut random, source));
         for (entropy, isn) in entropies.iter_mut().zip(self.isns) {
             entropy.isn = isn.unwrap_or(entropy.isn);
         }
@@ -185,11 +186,12 @@ impl Scenario {
     }
 }
 
-fn entropy(random: &mut Rand64) -> Entropy {
+fn entropy(random: &mut Rand64, key_source: KeySource) -> Entropy {
     let mut number = || u32::try_from(random.rand_u64() >> 32).unwrap_or(0);
     Entropy {
         isn: SequenceNumber(number()),
         connection_key: ConnectionKey((u64::from(number()) << 32 | u64::from(number())).to_be_bytes()),
+        key_source,
         nonce: Nonce(number().max(1)),
         timestamp_offset: number(),
     }

@@ -2,22 +2,30 @@
 
 use alloc::boxed::Box;
 
-use hiatus_codec::{Flags, Position, Segment};
+use hiatus_codec::{ConnectionKey, Flags, Position, Segment};
 use serde::{Deserialize, Serialize};
 
 use crate::arrived::known_options;
+use crate::config::KeySource;
 use crate::hiatus::negotiation;
-use crate::outgoing::{self, Header, HeaderOptions};
 use crate::state::State;
 use crate::state::syn_received::{Opened, SynReceived};
-use crate::stray::{Reset, reset_to};
+use crate::stray::{Reset, is_resume, reset_to, write_reset};
 use crate::tcb::{Context, Ports, Tcb};
 
 /// Waits for a SYN.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Listen {
-    /// What a segment that came without a SYN draws, and the port it came from.
-    owed: Option<(u16, Reset)>,
+    /// What a segment that came without a SYN draws.
+    owed: Option<Answer>,
+}
+
+/// An RST, to whom, and the key that makes it ABORT with reason LOST.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+struct Answer {
+    remote_port: u16,
+    reset: Reset,
+    lost_key: Option<ConnectionKey>,
 }
 
 impl Listen {
@@ -33,7 +41,13 @@ impl Listen {
             return None;
         }
         if segment.flags.contains(Flags::ACK) {
-            self.owed = Some((segment.source_port, reset_to(segment)));
+            //= draft#resume-received
+            //# A host without state of the connection MUST answer a RESUME with ABORT
+            //# and reason LOST if it can derive its key, and with an RST otherwise.
+            let can_prove = cx.entropy.key_source == KeySource::Derived && is_resume(segment);
+            let lost_key = can_prove.then_some(cx.entropy.connection_key);
+            let (remote_port, reset) = (segment.source_port, reset_to(segment));
+            self.owed = Some(Answer { remote_port, reset, lost_key });
             return None;
         }
         if !segment.flags.contains(Flags::SYN) {
@@ -50,9 +64,7 @@ impl Listen {
     }
 
     pub(crate) fn transmit(&mut self, local_port: u16, buffer: &mut [u8]) -> Option<usize> {
-        let (remote, reset) = self.owed.take()?;
-        let header = Header { seq: reset.seq, ack: reset.ack, flags: reset.flags, window: 0 };
-        let options = HeaderOptions::default().written();
-        outgoing::write(Ports { local: local_port, remote }, header, &options, buffer, |_| 0)
+        let Answer { remote_port, reset, lost_key } = self.owed.take()?;
+        write_reset(Ports { local: local_port, remote: remote_port }, reset, lost_key, buffer)
     }
 }

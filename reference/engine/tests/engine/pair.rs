@@ -9,7 +9,7 @@ use hiatus_codec::{
     OptionWriter, Position, Resume, Segment, SequenceNumber, TcpOption, Timestamps,
 };
 use hiatus_engine::{
-    Command, Config, Connection, Endpoints, Entropy, Event, HiatusPolicy, HiatusState, Offer, Time,
+    Command, Config, Connection, Endpoints, Entropy, Event, HiatusPolicy, HiatusState, KeySource, Offer, Time,
 };
 
 const A_ADDRESS: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1)), 40_000);
@@ -112,6 +112,7 @@ pub(crate) fn connection_a(config: Config) -> Connection {
     let entropy = Entropy {
         isn: SequenceNumber(A_ISN),
         connection_key: A_KEY,
+        key_source: KeySource::Drawn,
         nonce: A_NONCE,
         timestamp_offset: 70_000,
     };
@@ -119,9 +120,14 @@ pub(crate) fn connection_a(config: Config) -> Connection {
 }
 
 pub(crate) fn connection_b(config: Config) -> Connection {
+    connection_b_with(config, KeySource::Drawn)
+}
+
+pub(crate) fn connection_b_with(config: Config, key_source: KeySource) -> Connection {
     let entropy = Entropy {
         isn: SequenceNumber(B_ISN),
         connection_key: B_KEY,
+        key_source,
         nonce: B_NONCE,
         timestamp_offset: 90_000,
     };

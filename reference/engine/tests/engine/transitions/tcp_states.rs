@@ -9,7 +9,7 @@ use hiatus_codec::{
     Abort, AbortReason, Capable, CapableBits, ConnectionKey, Epoch, EpochEcho, Flags, HoldTime, Life,
     Message, Nonce, Position, Resume, ResumeAck, Suspend, SuspendAck,
 };
-use hiatus_engine::{Command, Event, HiatusState, TcpState, Time, answer_stray};
+use hiatus_engine::{Command, Event, HiatusState, KeySource, TcpState, Time, answer_stray};
 
 use super::scene::State;
 use crate::pair::{A_KEY, A_NONCE, B_KEY, B_NONCE, Frame, Made, Pair, SUSPEND, Side, hiatus_config};
@@ -67,10 +67,9 @@ pub(super) fn counts() -> Counts {
         for state in STATES {
             let says = match state {
                 TcpState::Closed => closed(message),
+                TcpState::Listen if message == "RESUME" => listening(),
                 _ if acts(message, state, Phase::On) => "yes",
                 _ if acts(message, state, Phase::Before) => "until on",
-                // It draws what any ACK draws.
-                TcpState::Listen if message == "RESUME" => "RST",
                 _ => "no",
             };
             counts.insert((message, state), says);
@@ -116,6 +115,24 @@ fn closed(message: &'static str) -> &'static str {
         [(a, b), (c, d)] if a == b && c == d => "no",
         other => panic!("{message} in CLOSED: {other:?}"),
     }
+}
+
+/// What an end in LISTEN answers to a RESUME, where its key was derived and where it was drawn.
+fn listening() -> &'static str {
+    let (resume, bare) = carrier("RESUME", Side::A, (1, 1), Life::default());
+    let draws = |made: &Made, source| {
+        let mut pair = Pair::new(hiatus_config(), hiatus_config());
+        pair.b = crate::pair::connection_b_with(hiatus_config(), source);
+        made.give(&mut pair);
+        let said: Vec<&'static str> = pair.take(Side::B).iter().map(name).collect();
+        assert_eq!(pair.b.state(), TcpState::Listen);
+        said
+    };
+    let [derived, drawn] =
+        [KeySource::Derived, KeySource::Drawn].map(|source| [draws(&resume, source), draws(&bare, source)]);
+    assert_eq!(derived, [["ABORT LOST"], ["RST"]]);
+    assert_eq!(drawn, [["RST"], ["RST"]]);
+    "ABORT LOST, or RST"
 }
 
 fn name(frame: &Frame) -> &'static str {

@@ -383,8 +383,10 @@ pub(in crate::transitions) const COUNTS_ROWS: &[CountsRow] = &[
     counts(["EPOCH-ECHO", "no", "no", "yes", "yes"], ["no", "no", "no", "until on", "until on"]),
     counts(["SUSPEND", "no", "no", "yes", "no"], ["no", "no", "no", "yes", "no"]),
     counts(["SUSPEND-ACK", "no", "no", "yes", "no"], ["no", "no", "no", "yes", "no"]),
-    // The engine in LISTEN has no key for a peer that it does not know; its owner answers by `answer_stray`.
-    counts(["RESUME", "answered", "no", "yes", "yes"], ["ABORT LOST, or RST", "RST", "no", "yes", "yes"]),
+    counts(
+        ["RESUME", "answered", "no", "yes", "yes"],
+        ["ABORT LOST, or RST", "ABORT LOST, or RST", "no", "yes", "yes"],
+    ),
     counts(["RESUME-ACK", "no", "no", "yes", "no"], ["no", "no", "no", "yes", "no"]),
     counts(["ABORT", "no", "no", "yes", "yes"], ["no", "no", "no", "yes", "yes"]),
 ];
