@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use hiatus_codec::{Flags, Message, Subtype};
+use hiatus_codec::{Flags, KnownOptions, Message, Subtype};
 
 use super::edit::{drop_if, edited, has, has_data, hiatus, is_bare_rst, is_synack};
 use super::{Hooks, Mutant, Notes, UNTOUCHED};
@@ -110,6 +110,11 @@ pub(super) const MUTANTS: &[Mutant] = &[
         name: "deaf-to-resume",
         breaks: &["HIA-MUST-69"],
         hooks: Hooks { incoming: |_, segment| drop_if(has(&segment, Subtype::RESUME), segment), ..UNTOUCHED },
+    },
+    Mutant {
+        name: "tests-before-messages",
+        breaks: &["HIA-MUST-130"],
+        hooks: Hooks { incoming: test_first, ..UNTOUCHED },
     },
     Mutant {
         name: "acknowledges-all-in-resume-ack",
@@ -228,6 +233,15 @@ pub(super) const MUTANTS: &[Mutant] = &[
         hooks: Hooks { outgoing: note_sync, incoming: replay_out_of_order, ..UNTOUCHED },
     },
 ];
+
+/// A RESUME, RESUME-ACK or ABORT that looks like an old duplicate is lost, as any other segment would be.
+fn test_first(notes: &mut Notes, segment: OwnedSegment) -> Vec<OwnedSegment> {
+    let tsval = KnownOptions::parse(&segment.view()).timestamps.map(|sent| sent.value);
+    let is_old = tsval.is_some_and(|tsval| tsval < notes.count) || segment.seq != notes.acknowledged;
+    notes.count = notes.count.max(tsval.unwrap_or(0));
+    let returns = [Subtype::RESUME, Subtype::RESUME_ACK, Subtype::ABORT];
+    drop_if(is_old && returns.into_iter().any(|subtype| has(&segment, subtype)), segment)
+}
 
 fn note_resume(notes: &mut Notes, segment: OwnedSegment) -> Vec<OwnedSegment> {
     if has(&segment, Subtype::RESUME) {

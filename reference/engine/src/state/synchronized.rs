@@ -75,8 +75,11 @@ impl Synchronized {
     pub(crate) fn on_segment(&mut self, cx: &mut Context<'_>, segment: &Segment<'_>) -> Option<CloseReason> {
         let tcb = &mut self.tcb;
         let arrived = Arrived::new(segment, &tcb.snd, &tcb.rcv);
-        // Messages that end or mend the connection are checked before the tests on sequence number, PAWS, RST and ACK:
-        // what they report makes the tests right again (draft, {#mac-check}).
+        //= draft#step-message
+        //# On a connection that is on, a host MUST process a valid RESUME,
+        //# RESUME-ACK or ABORT before it tests the timestamp, sequence number, RST
+        //# bit and acknowledgment number of the segment.
+        // What they report makes the tests right again.
         let checked = match &mut tcb.hiatus {
             Hiatus::On(session) => session.check(cx.now, &tcb.snd, &tcb.rcv, &arrived),
             Hiatus::Confirming(confirming) => confirming.check(cx.now, &tcb.snd, &tcb.rcv, &arrived),
