@@ -219,7 +219,7 @@ class End:
         self.name, self.role, self.address, self.port = name, bytes([name == "responder"]), address, port
         self.isn, self.key = isn, key
         self.told_key, self.hold = None, None  # as it says in CAPABLE
-        self.nxt, self.rcv = 0, 0  # SND.NXT and RCV.NXT, as positions
+        self.una, self.nxt, self.rcv = 0, 0, 0  # SND.UNA, SND.NXT and RCV.NXT, as positions
         self.life, self.nonce = bytes(6), bytes(4)
         self.recent, self.last_ack = 0, 0  # TS.Recent, and Last.ACK.sent as a position
         self.asked = None  # SEG.SEQ of the RESUME that has arrived, as a position
@@ -355,14 +355,14 @@ def arrive(end, time):
     end.arriving = [a for a in end.arriving if a[0] > time]
 
 
-def deliver(other, seq, length, tsval, resume_seq):
+def deliver(other, seq, length, ack, tsval, resume_seq):
     def action():
         if seq != other.rcv and length:
             raise ValueError(f"position {seq} arrives where {other.rcv} is next")
         # RFC 7323, section 4.3; a RESUME or RESUME-ACK sets it, and here comes to the same.
         if seq <= other.last_ack:
             other.recent = tsval
-        other.rcv = max(other.rcv, seq + length)
+        other.una, other.rcv = max(other.una, ack), max(other.rcv, seq + length)
         other.asked = resume_seq if resume_seq is not None else other.asked
 
     return action
@@ -378,9 +378,12 @@ def check_header(head, octets, sender, other, fault):
         fault("ports, flags or urgent pointer")
     if checksum(sender.address, other.address, octets):
         fault("checksum")
-    if seq != (sender.isn + int(head[6])) % 2**32 or int(head[6]) != sender.nxt:
-        fault(f"SEQ: {seq:08x}, expected position {sender.nxt}")
-    is_answer = any(option.startswith("resume-ack") for option in read_area(options))
+    is_resume, is_answer = (
+        any(option.startswith(name) for option in read_area(options)) for name in ("resume ", "resume-ack ")
+    )
+    expected = sender.una - 1 if is_resume else sender.nxt
+    if seq != (sender.isn + int(head[6])) % 2**32 or int(head[6]) != expected:
+        fault(f"SEQ: {seq:08x}, expected position {expected}")
     expected = min(sender.rcv, sender.asked) if is_answer else sender.rcv
     if "ACK" in head[5] and (ack != (other.isn + expected) % 2**32 or int(head[7]) != expected):
         fault(f"ACK: {ack:08x}, expected position {expected}")
@@ -445,8 +448,9 @@ def check_worked(text):
             fault("the hold is longer than offered")
         length = len(data) + head[5].count("SYN") + head[5].count("FIN")
         tsval = CLOCKS[sender.name] + time
-        resume_seq = sender.nxt if subtype == 5 else None
-        other.arriving.append((time + ONE_WAY, deliver(other, sender.nxt, length, tsval, resume_seq)))
+        start, ack = int(head[6]), int(head[7] or 0)
+        resume_seq = start if subtype == 5 else None
+        other.arriving.append((time + ONE_WAY, deliver(other, start, length, ack, tsval, resume_seq)))
         sender.nxt, sender.last_ack = sender.nxt + length, sender.rcv
     ended = [end.nxt for end in ends.values()] == [data_end[name] + 1 for name in ends]
     if len(segments) != len(STORY) or not ended:

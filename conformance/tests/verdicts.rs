@@ -142,9 +142,9 @@ fn conversation() -> Vec<Step> {
         step(B, Flags::ACK, 1, 101),
         step(A, Flags::ACK, 101, 1).proves(suspend(), Context::suspend(initiator, first)),
         step(B, Flags::ACK, 1, 101).proves(suspend_ack(600), Context::suspend_ack(responder, first)),
-        step(A, Flags::ACK, 101, 1)
+        step(A, Flags::ACK, 100, 1)
             .proves(Message::Resume(resume), Context::resume(initiator, Position(1), Position(101))),
-        step(B, Flags::ACK, 1, 101).proves(
+        step(B, Flags::ACK, 1, 100).proves(
             Message::ResumeAck(resume_ack),
             Context::resume_ack(responder, LIFE, NONCE, Position(101), Position(1)),
         ),
@@ -285,7 +285,11 @@ fn absences() {
         let life = Life { incarnation: 0, generation: 0 };
         steps[8] = steps[8].clone().proves(suspend_ack(601), Context::suspend_ack(Role::Responder, life));
     });
-    assert_breaks("HIA-MUST-13", 11, |steps| steps[10].ack = 100);
+    assert_breaks("HIA-MUST-13", 11, |steps| steps[10].ack = 101);
+    assert_breaks("HIA-MUST-82", 10, |steps| {
+        steps[9].seq = 101;
+        steps[10].ack = 101;
+    });
 }
 
 /// Every label the checker uses stands in the draft's index.
@@ -295,7 +299,7 @@ fn labels_are_those_of_the_draft() {
     let index: serde_json::Value = serde_json::from_str(&index.expect("the index")).expect("JSON");
     let labels: Vec<_> = index.as_array().expect("a list").iter().map(|one| one["label"].clone()).collect();
     let report = check(&capture(&conversation())[..], |_| ()).expect("a capture");
-    assert_eq!(report.verdicts.len(), 19);
+    assert_eq!(report.verdicts.len(), 20);
     for verdict in report.verdicts {
         assert!(labels.contains(&verdict.requirement.into()), "{}", verdict.requirement);
     }

@@ -27,6 +27,8 @@ struct Presence {
     suspend_start: Option<i64>,
     /// Position of SEG.SEQ of its latest RESUME.
     resume_start: Option<i64>,
+    /// The highest position of its own that its peer said it has received: its SND.UNA is never above.
+    received: Option<i64>,
 }
 
 impl Presence {
@@ -58,6 +60,8 @@ impl Absence {
         if let Some(limit) = self.presences[seen.sender.index()].sent_limit {
             tally.judge(Rule::NewOctets, frame, (seen.end <= limit).into());
         }
+        let peer = &mut self.presences[seen.sender.peer().index()];
+        peer.received = peer.received.max(seen.ack);
         let Some(option) = option else {
             // A holder goes on when its peer sends what no leaving host does.
             if self.presences[seen.sender.index()].shows_return(seen) {
@@ -91,11 +95,16 @@ impl Absence {
                 own.suspends = 0;
                 own.answered = None;
                 own.resume_start = Some(seen.start);
+                if let Some(received) = own.received {
+                    tally.judge(Rule::ResumeNumber, frame, (seen.start < received).into());
+                }
                 // Six RESUMEs may turn the connection into plain TCP: from here on new octets are not judged.
                 own.sent_limit = None;
             }
             Message::ResumeAck(ack) => {
                 self.judge_resume_ack(seen, ack.received, tally);
+                let peer = &mut self.presences[seen.sender.peer().index()];
+                peer.received = peer.received.max(position(ack.received, seen.ack));
                 for presence in &mut self.presences {
                     presence.sent_limit = None;
                     presence.suspend_start = None;
@@ -122,9 +131,8 @@ impl Absence {
     fn judge_resume_ack(&self, seen: &Seen<'_>, received: u32, tally: &mut Tally) {
         let resume_start = self.presences[seen.sender.peer().index()].resume_start;
         let (Some(resume_start), Some(ack)) = (resume_start, seen.ack) else { return };
-        let Ok(reference) = u64::try_from(ack) else { return };
-        let received = Position::nearest(received, Position(reference)).0;
-        let expected = i64::try_from(received).unwrap_or(i64::MAX).min(resume_start);
+        let Some(received) = position(received, seen.ack) else { return };
+        let expected = received.min(resume_start);
         tally.judge(Rule::ResumeAckNumber, seen.mark.frame, (ack == expected).into());
     }
 
@@ -178,6 +186,12 @@ fn role(side: Side) -> Role {
         Side::A => Role::Initiator,
         Side::B => Role::Responder,
     }
+}
+
+/// The position with these low 32 bits that is nearest to what was acknowledged beside it.
+fn position(low: u32, ack: Option<i64>) -> Option<i64> {
+    let reference = u64::try_from(ack?).ok()?;
+    i64::try_from(Position::nearest(low, Position(reference)).0).ok()
 }
 
 fn reference(position: i64) -> Position {

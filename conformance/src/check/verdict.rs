@@ -27,10 +27,11 @@ pub(super) enum Rule {
     SuspendAnswered,
     Granted,
     ResumeAckNumber,
+    ResumeNumber,
 }
 
 /// Rule, label of its requirement in the draft, what is looked at. The order is that of the report.
-pub(super) const RULES: [(Rule, &str, &str); 19] = [
+pub(super) const RULES: [(Rule, &str, &str); 20] = [
     (Rule::Flags, "HIA-MUST-1", "the four flags of every Hiatus option are zero"),
     (Rule::OneOption, "HIA-MUST-3", "no segment carries two Hiatus options"),
     (
@@ -79,6 +80,7 @@ pub(super) const RULES: [(Rule, &str, &str); 19] = [
     (Rule::SuspendThrice, "HIA-MUST-44", "at most three SUSPENDs for one absence"),
     (Rule::SuspendAnswered, "HIA-MUST-46", "no SUSPEND a second or more after a SUSPEND-ACK"),
     (Rule::Granted, "HIA-MUST-49", "the Granted Hold is not longer than the hold offered in CAPABLE"),
+    (Rule::ResumeNumber, "HIA-MUST-82", "SEG.SEQ of a RESUME is below what the peer has acknowledged"),
 ];
 
 #[derive(Clone, Debug, Default)]

@@ -28,14 +28,15 @@ pub(super) const MUTANTS: &[Mutant] = &[
         hooks: Hooks { outgoing: go_back, ..UNTOUCHED },
     },
     Mutant {
-        name: "end-is-snd-nxt",
+        name: "end-is-snd-una",
         breaks: &["HIA-MUST-107"],
         hooks: Hooks {
             outgoing: |notes, segment| {
-                let next = notes.session.relative(Side::Target, segment.seq);
+                // SEG.SEQ of a RESUME is SND.UNA - 1.
+                let una = notes.session.relative(Side::Target, segment.seq.advanced_by(1));
                 vec![edited(notes, Side::Target, &segment, |message| {
                     if let Message::Resume(resume) = message {
-                        resume.end = next;
+                        resume.end = una;
                     }
                 })]
             },

@@ -24,6 +24,17 @@ pub(super) const MUTANTS: &[Mutant] = &[
         },
     },
     Mutant {
+        name: "resumes-at-snd-nxt",
+        breaks: &["HIA-MUST-82"],
+        hooks: Hooks {
+            outgoing: |notes, segment| {
+                let seq = if has(&segment, Subtype::RESUME) { notes.next } else { segment.seq };
+                vec![OwnedSegment { seq, ..segment }]
+            },
+            ..UNTOUCHED
+        },
+    },
+    Mutant {
         name: "resume-with-data",
         breaks: &["HIA-MUST-61"],
         hooks: Hooks {

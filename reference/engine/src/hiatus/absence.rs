@@ -21,8 +21,6 @@ const SUSPENDS_MAX: u8 = 3;
 const RESUME_INTERVAL_FIRST: Duration = Duration::from_secs(1);
 /// Between two RESUMEs at most, without the random part.
 const RESUME_INTERVAL_MAX: Duration = Duration::from_secs(60);
-/// RESUMEs of one return before those that a plain peer answers too.
-const RESUMES_AT_SND_NXT: u32 = 6;
 /// Before the first probe of PRESUMED.
 const PROBE_INTERVAL_FIRST: Duration = Duration::from_secs(60);
 /// Between two probes at most.
@@ -205,18 +203,9 @@ impl Tcb {
     }
 
     //= draft#resuming
-    //# A host MUST set SEG.SEQ of a RESUME to SND.UNA - 1 if it is a probe of
-    //# PRESUMED or follows six RESUMEs of the same return.
-    /// SEG.SEQ of the RESUME that [`resume_message`](Self::resume_message) gave last.
+    //# A host MUST set SEG.SEQ of a RESUME to SND.UNA - 1.
+    /// SEG.SEQ of a RESUME: below RCV.NXT of the peer, whatever is in flight.
     pub(crate) fn resume_seq(&self) -> SequenceNumber {
-        let asks_plain_peers = match self.hiatus.session().map(|session| &session.here) {
-            Some(SelfPresence::Resuming(resuming)) => resuming.sent > RESUMES_AT_SND_NXT,
-            _ => true,
-        };
-        if !asks_plain_peers {
-            return self.snd_nxt();
-        }
-        // Below RCV.NXT of the peer, whatever is in flight.
         SequenceNumber(self.snd.una.sequence(self.snd.iss).0.wrapping_sub(1))
     }
 

@@ -18,14 +18,14 @@ fn older_incarnation_and_clone_are_fenced() {
     //# recorded incarnation with another nonce, with ABORT and reason FENCED.
     let mut pair = Pair::on();
     let five = Life { incarnation: 5, generation: 0 };
-    give_resume(&mut pair, 1, five, Nonce(7), 1, 1);
+    give_resume(&mut pair, 0, five, Nonce(7), 1, 1);
     assert_eq!(names(&pair.take(Side::B)), ["resume-ack"]);
     for (life, nonce) in [
         (Life { incarnation: 4, generation: 9 }, Nonce(7)),
         (five, Nonce(8)),
         (Life { incarnation: 5, generation: 1 }, Nonce(8)),
     ] {
-        give_resume(&mut pair, 1, life, nonce, 1, 1);
+        give_resume(&mut pair, 0, life, nonce, 1, 1);
         let answer = pair.take(Side::B);
         assert_eq!(abort_reason(&answer[0]), AbortReason::FENCED);
         // SEG.SEQ is SEG.ACK of the RESUME, and the MAC names its life and nonce.
@@ -38,7 +38,7 @@ fn older_incarnation_and_clone_are_fenced() {
     }
     // The connection of the latest instance stands.
     assert_eq!(pair.b.state(), TcpState::Established);
-    give_resume(&mut pair, 1, five, Nonce(7), 1, 1);
+    give_resume(&mut pair, 0, five, Nonce(7), 1, 1);
     assert_eq!(names(&pair.take(Side::B)), ["resume-ack"]);
 }
 
@@ -48,9 +48,9 @@ fn older_generation_is_dropped() {
     //# A host MUST drop a valid RESUME of the recorded incarnation and nonce
     //# with an older generation.
     let mut pair = Pair::on();
-    give_resume(&mut pair, 1, Life { incarnation: 0, generation: 3 }, A_NONCE, 1, 1);
+    give_resume(&mut pair, 0, Life { incarnation: 0, generation: 3 }, A_NONCE, 1, 1);
     pair.take(Side::B);
-    give_resume(&mut pair, 1, Life { incarnation: 0, generation: 2 }, A_NONCE, 1, 1);
+    give_resume(&mut pair, 0, Life { incarnation: 0, generation: 2 }, A_NONCE, 1, 1);
     assert_eq!(pair.take(Side::B), []);
 }
 
@@ -58,9 +58,9 @@ fn older_generation_is_dropped() {
 fn first_resume_that_is_answered_sets_the_nonce() {
     let mut pair = Pair::on();
     // A probe: the life of the handshake, whose nonce nobody has told yet.
-    give_resume(&mut pair, 1, Life::default(), Nonce(7), 1, 1);
+    give_resume(&mut pair, 0, Life::default(), Nonce(7), 1, 1);
     assert_eq!(names(&pair.take(Side::B)), ["resume-ack"]);
-    give_resume(&mut pair, 1, Life::default(), Nonce(8), 1, 1);
+    give_resume(&mut pair, 0, Life::default(), Nonce(8), 1, 1);
     assert_eq!(abort_reason(&pair.take(Side::B)[0]), AbortReason::FENCED);
 }
 

@@ -27,7 +27,7 @@ fn positions_that_do_not_fit_abort_the_connection() {
         pair.write(Side::A, b"hello");
         pair.exchange();
         pair.events(Side::B);
-        give_resume(&mut pair, 1, Life { incarnation: 1, generation: 0 }, Nonce(9), received, end);
+        give_resume(&mut pair, 0, Life { incarnation: 1, generation: 0 }, Nonce(9), received, end);
         let answer = pair.take(Side::B);
         assert_eq!(abort_reason(&answer[0]), reason, "R {received}, End {end}");
         assert_eq!(answer[0].segment().seq.0, B_ISN.wrapping_add(received));
@@ -37,10 +37,10 @@ fn positions_that_do_not_fit_abort_the_connection() {
         //# answer every segment of it that has neither SYN nor RST with the same
         //# ABORT again, under the rate limit of challenge ACKs.
         pair.alone(Side::B, seconds(59));
-        give_resume(&mut pair, 1, Life { incarnation: 1, generation: 0 }, Nonce(9), received, end);
+        give_resume(&mut pair, 0, Life { incarnation: 1, generation: 0 }, Nonce(9), received, end);
         assert_eq!(abort_reason(&pair.take(Side::B)[0]), reason);
         pair.alone(Side::B, seconds(1));
-        give_resume(&mut pair, 1, Life { incarnation: 1, generation: 0 }, Nonce(9), received, end);
+        give_resume(&mut pair, 0, Life { incarnation: 1, generation: 0 }, Nonce(9), received, end);
         assert_eq!(pair.take(Side::B), []);
     }
 }
@@ -86,10 +86,10 @@ fn synchronising_takes_window_and_timestamp_as_they_are() {
     let mut pair = Pair::on();
     pair.write(Side::A, b"hello");
     pair.exchange();
-    // An A with an older SND.NXT, a small window (400 octets after scaling) and a clock that went back.
+    // An A with an older SND.UNA, a small window (400 octets after scaling) and a clock that went back.
     let life = Life { incarnation: 1, generation: 0 };
     let context = Context::resume(Role::Initiator, Position(1), Position(6));
-    let made = Made::ack(Side::A, 1, 1).window(100).tsval(2);
+    let made = Made::ack(Side::A, 0, 1).window(100).tsval(2);
     made.sealed(&context, |tag| Message::Resume(Resume { life, nonce: Nonce(9), end: 6, tag }))
         .give(&mut pair);
     pair.write(Side::B, &[0; 5000]);
@@ -131,7 +131,7 @@ fn acknowledgment_of_what_was_sent_before_the_rewind_counts() {
     let mut pair = Pair::on();
     pair.write(Side::B, &[2; 100]);
     pair.take(Side::B);
-    give_resume(&mut pair, 1, Life { incarnation: 0, generation: 1 }, A_NONCE, 1, 1);
+    give_resume(&mut pair, 0, Life { incarnation: 0, generation: 1 }, A_NONCE, 1, 1);
     // The octets were late, not lost: they reach A after its RESUME, and A acknowledges them (SND.MAX is 101).
     Made::ack(Side::A, 1, 101).give(&mut pair);
     assert_eq!(names(&pair.take(Side::B)), ["resume-ack"]);
