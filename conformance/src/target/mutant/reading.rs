@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use hiatus_codec::{
-    CapableBits, Flags, HoldTime, Message, OptionError, Subtype, Suspend, SuspendAck, TcpOption, options,
+    AbortReason, CapableBits, Flags, HoldTime, Message, OptionError, Subtype, Suspend, SuspendAck, TcpOption,
+    options,
 };
 
 use super::edit::{
@@ -228,6 +229,32 @@ pub(super) const MUTANTS: &[Mutant] = &[
         },
     },
     Mutant {
+        name: "drops-unproved-lost",
+        breaks: &["HIA-MUST-116"],
+        hooks: Hooks {
+            incoming: |notes, segment| {
+                let unproved = lost_key(&segment).is_some() && !is_authentic(notes, &segment);
+                drop_if(unproved, segment)
+            },
+            ..UNTOUCHED
+        },
+    },
+    Mutant {
+        name: "believes-unproved-lost",
+        breaks: &["HIA-MUST-116"],
+        hooks: Hooks {
+            incoming: |notes, segment| {
+                let key = notes.session.end(Side::Bench).key.filter(|_| lost_key(&segment).is_some());
+                vec![edited(notes, Side::Bench, &segment, |message| {
+                    if let (Message::Abort(abort), Some(key)) = (message, key) {
+                        abort.proof = key.0;
+                    }
+                })]
+            },
+            ..UNTOUCHED
+        },
+    },
+    Mutant {
         name: "knows-its-reasons-only",
         breaks: &["HIA-MUST-14"],
         hooks: Hooks {
@@ -240,6 +267,14 @@ pub(super) const MUTANTS: &[Mutant] = &[
         },
     },
 ];
+
+/// The key that an ABORT with reason LOST shows.
+fn lost_key(segment: &OwnedSegment) -> Option<[u8; 8]> {
+    match hiatus(segment)?.message() {
+        Message::Abort(abort) if abort.reason == AbortReason::LOST => Some(abort.proof),
+        _ => None,
+    }
+}
 
 fn believe_before_on(notes: &mut Notes, segment: OwnedSegment) -> Vec<OwnedSegment> {
     notes.nth(has(&segment, Subtype::EPOCH));

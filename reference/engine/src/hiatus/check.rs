@@ -127,9 +127,17 @@ impl Session {
                 } else {
                     right(Nonce::UNKNOWN) || right(self.own_nonce)
                 };
-                //= draft#mac-check
-                //# A receiver MUST drop an RST with an ABORT that is not valid.
-                if is_valid { Checked::Abort(abort.reason) } else { Checked::Drop }
+                match (is_valid, abort.reason) {
+                    (true, reason) => Checked::Abort(reason),
+                    //= draft#mac-check
+                    //# A receiver MUST treat an RST with an ABORT with reason LOST that is not
+                    //# valid as if it carried no Hiatus option.
+                    (false, AbortReason::LOST) => Checked::Plain,
+                    //= draft#mac-check
+                    //# A receiver MUST drop an RST with an ABORT that is not valid and whose
+                    //# reason is not LOST.
+                    (false, _) => Checked::Drop,
+                }
             }
             _ => Checked::Other,
         }

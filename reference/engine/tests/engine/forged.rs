@@ -110,12 +110,11 @@ fn resume_ack_that_names_another_life_is_dropped() {
 #[test]
 fn abort_that_is_not_valid_is_dropped_with_its_reset() {
     //= draft#mac-check
-    //# A receiver MUST drop an RST with an ABORT that is not valid.
+    //# A receiver MUST drop an RST with an ABORT that is not valid and whose
+    //# reason is not LOST.
     let mut pair = Pair::on();
     let forged = Message::Abort(Abort { reason: AbortReason::APPLICATION, proof: [0; 8] });
     Made::rst(Side::A, 1).message(&forged).give(&mut pair);
-    let lost = Message::Abort(Abort { reason: AbortReason::LOST, proof: [7; 8] });
-    Made::rst(Side::A, 1).message(&lost).give(&mut pair);
     // FENCED to another instance of B.
     let other = Context::abort(Role::Initiator, Life::default(), Nonce(99));
     let fenced = |tag: Tag| Message::Abort(Abort { reason: AbortReason::FENCED, proof: tag.0 });
@@ -127,6 +126,23 @@ fn abort_that_is_not_valid_is_dropped_with_its_reset() {
     Made::rst(Side::A, 3_000_000).sealed(&own, fenced).give(&mut pair);
     let closed = CloseReason::AbortedByPeer(AbortReason::FENCED);
     assert_eq!(pair.events(Side::B), [Event::Closed { reason: closed }]);
+}
+
+#[test]
+fn lost_with_an_unknown_key_is_a_bare_rst() {
+    //= draft#mac-check
+    //# A receiver MUST treat an RST with an ABORT with reason LOST that is not
+    //# valid as if it carried no Hiatus option.
+    let lost = |proof| Message::Abort(Abort { reason: AbortReason::LOST, proof });
+    let mut pair = Pair::on();
+    Made::rst(Side::A, 1).message(&lost([7; 8])).give(&mut pair);
+    assert_eq!(pair.b.peer_state(), PeerState::Presumed);
+    Made::rst(Side::A, 1).message(&lost([7; 8])).give(&mut pair);
+    assert_eq!((pair.b.state(), pair.take(Side::B)), (TcpState::Established, vec![]));
+    // Within the window, but not at RCV.NXT (RFC 5961, section 3.2).
+    let mut pair = Pair::on();
+    Made::rst(Side::A, 2).message(&lost([7; 8])).give(&mut pair);
+    assert_eq!((pair.b.peer_state(), names(&pair.take(Side::B))), (PeerState::Up, vec!["ack"]));
 }
 
 #[test]
