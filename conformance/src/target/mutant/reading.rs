@@ -255,6 +255,18 @@ pub(super) const MUTANTS: &[Mutant] = &[
         },
     },
     Mutant {
+        name: "believes-lost-anywhere",
+        breaks: &["HIA-MUST-116"],
+        hooks: Hooks {
+            incoming: |notes, segment| {
+                let is_lost = lost_key(&segment).is_some();
+                let seq = if is_lost { notes.acknowledged } else { segment.seq };
+                vec![OwnedSegment { seq, ..segment }]
+            },
+            ..UNTOUCHED
+        },
+    },
+    Mutant {
         name: "knows-its-reasons-only",
         breaks: &["HIA-MUST-14"],
         hooks: Hooks {

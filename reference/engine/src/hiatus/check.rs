@@ -123,7 +123,10 @@ impl Session {
             Message::Abort(abort) => {
                 let right = |nonce| valid(MacContext::abort(peer, self.own_life, nonce), Tag(abort.proof));
                 let is_valid = if abort.reason == AbortReason::LOST {
-                    self.peer.key.is_proved_by(&abort.proof)
+                    //= draft#mac-check
+                    //# An ABORT with reason LOST is valid if its last field is the key in the
+                    //# peer's long CAPABLE and SEG.SEQ is RCV.NXT.
+                    self.peer.key.is_proved_by(&abort.proof) && arrived.seq == rcv.nxt
                 } else {
                     right(Nonce::UNKNOWN) || right(self.own_nonce)
                 };

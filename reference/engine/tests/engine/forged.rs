@@ -6,7 +6,7 @@ use hiatus_codec::{
 };
 use hiatus_engine::{CloseReason, Command, Event, PeerState, SelfState, TcpState};
 
-use crate::pair::{A_NONCE, Made, Pair, SUSPEND, Side, names};
+use crate::pair::{A_NONCE, B_KEY, Made, Pair, SUSPEND, Side, names};
 
 const WRONG: Tag = Tag([0; 8]);
 
@@ -143,6 +143,23 @@ fn lost_with_an_unknown_key_is_a_bare_rst() {
     let mut pair = Pair::on();
     Made::rst(Side::A, 2).message(&lost([7; 8])).give(&mut pair);
     assert_eq!((pair.b.peer_state(), names(&pair.take(Side::B))), (PeerState::Up, vec!["ack"]));
+}
+
+#[test]
+fn lost_beside_rcv_nxt_is_a_bare_rst() {
+    //= draft#mac-check
+    //# An ABORT with reason LOST is valid if its last field is the key in the
+    //# peer's long CAPABLE and SEG.SEQ is RCV.NXT.
+    let lost = Message::Abort(Abort { reason: AbortReason::LOST, proof: B_KEY.0 });
+    let mut pair = Pair::on();
+    // Within the window (RFC 5961, section 3.2), and far outside.
+    Made::rst(Side::B, 2).message(&lost).give(&mut pair);
+    assert_eq!(names(&pair.take(Side::A)), ["ack"]);
+    Made::rst(Side::B, 3_000_000).message(&lost).give(&mut pair);
+    assert_eq!((pair.a.state(), pair.take(Side::A)), (TcpState::Established, vec![]));
+    Made::rst(Side::B, 1).message(&lost).give(&mut pair);
+    let closed = CloseReason::AbortedByPeer(AbortReason::LOST);
+    assert_eq!(pair.events(Side::A), [Event::Closed { reason: closed }]);
 }
 
 #[test]
