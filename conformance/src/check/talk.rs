@@ -215,14 +215,15 @@ impl Talk {
                 }
                 self.speakers[seen.sender.index()].has_echoed = true;
             }
-            Some(Message::Capable(_) | Message::Unknown(_)) | None => {}
+            // A responder that has sent EPOCH resets with ABORT, whether or not the echo has come.
+            Some(Message::Capable(_) | Message::Abort(_) | Message::Unknown(_)) | None => {}
             Some(message) => {
                 if self.has_offer {
                     tally.judge(Rule::BeforeOn, frame, self.may_be_on(seen.sender).into());
                 }
                 // To a responder each is as good as the echo.
                 self.speakers[seen.sender.index()].has_echoed |=
-                    matches!(message, Message::Suspend(_) | Message::Resume(_) | Message::Abort(_));
+                    matches!(message, Message::Suspend(_) | Message::Resume(_));
             }
         }
         let key = self.session_key();

@@ -255,6 +255,15 @@ impl Tcb {
         }
     }
 
+    /// The connection is about to be reset: the peer of a responder that has sent EPOCH may be on, and is spoken to so.
+    pub(crate) fn count_peer_as_on(&mut self) {
+        if let Hiatus::Confirming(confirming) = &self.hiatus
+            && let Leg::Echo { session, epochs_sent: 1.., .. } = &confirming.leg
+        {
+            self.hiatus = Hiatus::On(session.clone());
+        }
+    }
+
     fn turn_on(&mut self, cx: &mut Context<'_>, session: Box<Session>) {
         self.hiatus = Hiatus::On(session);
         self.timers.disarm(Timer::Negotiate);

@@ -3,8 +3,10 @@
 use core::time::Duration;
 
 use hiatus_codec::mac::{Context, Role};
-use hiatus_codec::{Capable, CapableBits, Flags, HoldTime, Life, Message, Suspend};
-use hiatus_engine::{Command, CommandError, Config, Event, FallbackReason, HiatusState, PeerState, TcpState};
+use hiatus_codec::{AbortReason, Capable, CapableBits, Flags, HoldTime, Life, Message, Suspend};
+use hiatus_engine::{
+    CloseReason, Command, CommandError, Config, Event, FallbackReason, HiatusState, PeerState, TcpState,
+};
 
 use crate::pair::{
     A_KEY, A_NONCE, B_KEY, Frame, HOLD_SECONDS, Made, Pair, SUSPEND, Side, give_resume, hiatus_config, names,
@@ -301,8 +303,8 @@ fn suspend_by_hand(pair: &mut Pair) {
 #[test]
 fn nothing_else_is_sent_or_believed_before_on() {
     //= draft#neg-confirm
-    //# A host MUST NOT send a Hiatus message other than those of this section
-    //# before the connection is on.
+    //# A host MUST NOT send a Hiatus message other than ABORT and those of
+    //# this section before the connection is on.
     //= draft#neg-confirm
     //# A host MUST ignore a Hiatus message other than those of this section
     //# before the connection is on.
@@ -349,6 +351,39 @@ fn other_messages_stand_for_the_echo() {
     Made::ack(Side::A, 1, 1).sealed(&context, resume).give(&mut forged);
     assert_eq!(forged.b.hiatus_state(), HiatusState::Negotiating);
     assert_eq!(forged.take(Side::B), []);
+}
+
+#[test]
+fn responder_that_waits_for_the_echo_aborts() {
+    //= draft#ending
+    //# A host that resets a connection that is on, or on which it has sent
+    //# EPOCH and not fallen back, MUST send ABORT and not a bare RST.
+    let (mut pair, epoch) = confirming();
+    let mut fallen = pair.clone();
+    pair.deliver(&epoch[0]);
+    let _lost = pair.take(Side::A);
+    pair.command(Side::B, Command::Abort);
+    let abort = pair.take(Side::B);
+    assert_eq!(names(&abort), ["abort"]);
+    pair.events(Side::A);
+    pair.deliver(&abort[0]);
+    let closed = CloseReason::AbortedByPeer(AbortReason::APPLICATION);
+    assert_eq!(pair.events(Side::A), [Event::Closed { reason: closed }]);
+    // The initiator is not on: to it an ABORT is an RST.
+    fallen.deliver(&abort[0]);
+    assert_eq!(fallen.events(Side::A), [Event::Connected, Event::Closed { reason: CloseReason::Reset }]);
+    // Once the responder has fallen back, so is what it sends.
+    fallen.alone(Side::B, seconds(600));
+    fallen.command(Side::B, Command::Abort);
+    assert_eq!(names(&fallen.take(Side::B)), ["rst"]);
+    // The same before its EPOCH has left.
+    let mut early = fresh();
+    for side in [Side::A, Side::B, Side::A] {
+        let frames = early.take(side);
+        early.deliver(&frames[0]);
+    }
+    early.command(Side::B, Command::Abort);
+    assert_eq!(names(&early.take(Side::B)), ["rst"]);
 }
 
 #[test]
