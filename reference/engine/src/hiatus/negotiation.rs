@@ -154,7 +154,7 @@ impl Confirming {
     //= draft#neg-confirm
     //# A host MUST ignore a Hiatus message other than those of this section
     //# before the connection is on.
-    /// What a segment says before the connection is on, messages of the negotiation apart.
+    /// What a segment says before the connection is on, messages that only the negotiation knows apart.
     pub(crate) fn check(
         &mut self,
         now: Time,

@@ -344,6 +344,17 @@ fn other_messages_stand_for_the_echo() {
         .give(&mut aborted);
     let by_peer = hiatus_engine::CloseReason::AbortedByPeer(reason);
     assert_eq!(aborted.events(Side::B).last(), Some(&Event::Closed { reason: by_peer }));
+    // One beyond what was sent is ignored, and so is no echo either (HIA-MUST-35).
+    let mut reported = forged.clone();
+    for (stable, state) in [(2, HiatusState::Negotiating), (1, HiatusState::On)] {
+        let context = Context::epoch(Role::Initiator, Life::default(), hiatus_codec::Position(stable));
+        let stable_point = hiatus_codec::Position(stable).low();
+        Made::ack(Side::A, 1, 1)
+            .sealed(&context, |tag| Message::Epoch(hiatus_codec::Epoch { number: 1, stable_point, tag }))
+            .give(&mut reported);
+        assert_eq!(reported.b.hiatus_state(), state);
+    }
+    assert_eq!(names(&reported.alone(Side::B, seconds(100))), ["echo"]);
     // With a wrong End it is not the RESUME that was sealed: no challenge either, since nothing of Hiatus counts yet.
     let context = Context::resume(Role::Initiator, hiatus_codec::Position(1), hiatus_codec::Position(2));
     let resume =
