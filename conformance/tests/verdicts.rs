@@ -240,6 +240,16 @@ fn answers() {
 #[test]
 fn confirmations() {
     assert_breaks("HIA-MUST-29", 4, |steps| steps.insert(3, step(End::A, Flags::ACK, 1, 1)));
+    // The third copy of the first data goes without; the second must not.
+    let copy = |step: Step| step.data(50);
+    let with = || copy(step(End::A, Flags::ACK, 1, 1).says(capable(Some(KEY_A), 60)));
+    let without = || copy(step(End::A, Flags::ACK, 1, 1));
+    let mut stalled = conversation();
+    stalled.truncate(3);
+    stalled.extend([with(), with(), without(), without()]);
+    assert_eq!(broken(&stalled).0, []);
+    stalled[4] = without();
+    assert_eq!(broken(&stalled).0, [("HIA-MUST-29", vec![5])]);
     assert_breaks("HIA-MUST-30", 6, |steps| {
         steps.insert(5, step(End::A, Flags::ACK, 1, 1).says(capable(Some(KEY_A), 60)));
     });

@@ -92,6 +92,8 @@ pub(super) struct Talk {
     is_answered: bool,
     has_fallen_back: bool,
     confirmations: u32,
+    /// The initiator's retransmission timer may have expired twice in a row.
+    has_stalled: bool,
     pub(super) absence: Absence,
 }
 
@@ -191,7 +193,7 @@ impl Talk {
     fn on_later(&mut self, watch: &Watch, seen: &Seen<'_>, said: &Said<'_>, tally: &mut Tally) {
         let frame = seen.mark.frame;
         if self.has_offer {
-            self.judge_confirmation(seen, said, tally);
+            self.judge_confirmation(watch, seen, said, tally);
             if self.has_fallen_back {
                 tally.judge(Rule::FallenBack, frame, said.option.is_none().into());
                 return;
@@ -231,7 +233,7 @@ impl Talk {
         self.absence.on_segment(watch, seen, said.option.as_ref(), key.as_ref(), holds, tally);
     }
 
-    fn judge_confirmation(&mut self, seen: &Seen<'_>, said: &Said<'_>, tally: &mut Tally) {
+    fn judge_confirmation(&mut self, watch: &Watch, seen: &Seen<'_>, said: &Said<'_>, tally: &mut Tally) {
         let frame = seen.mark.frame;
         let resets = seen.flags.contains(Flags::RST);
         if seen.sender != Side::A || !self.is_answered || self.has_fallen_back || resets {
@@ -240,7 +242,10 @@ impl Talk {
         let is_long = said.capable().is_some_and(|capable| capable.key.is_some());
         self.confirmations = self.confirmations.saturating_add(1);
         let epoch_may_have_come = !self.speakers[Side::B.index()].epochs.is_empty();
-        if self.confirmations <= CONFIRMATIONS && !epoch_may_have_come {
+        let initiator = &watch.ends[Side::A.index()];
+        let is_resend = seen.start < seen.end && seen.end <= initiator.sent;
+        self.has_stalled |= is_resend && initiator.trouble().resends.count > 0;
+        if self.confirmations <= CONFIRMATIONS && !epoch_may_have_come && !self.has_stalled {
             tally.judge(Rule::Confirms, frame, is_long.into());
         }
         let is_over = self.confirmations > CONFIRMATIONS || self.speakers[Side::A.index()].has_echoed;

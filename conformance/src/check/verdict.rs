@@ -56,7 +56,7 @@ pub(super) const RULES: [(Rule, &str, &str); 19] = [
     (
         Rule::Confirms,
         "HIA-MUST-29",
-        "the initiator's first six segments carry the long CAPABLE until an EPOCH comes",
+        "the initiator's first six segments carry the long CAPABLE until an EPOCH comes or a third copy is sent",
     ),
     (
         Rule::ConfirmsNoMore,

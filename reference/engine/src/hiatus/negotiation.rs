@@ -42,7 +42,13 @@ pub(crate) struct Confirming {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 enum Leg {
     /// Initiator: a valid EPOCH.
-    Epoch { peer: Party, key: SessionKey, capables_left: u8 },
+    Epoch {
+        peer: Party,
+        key: SessionKey,
+        capables_left: u8,
+        /// SND.UNA when the retransmission timer expired last.
+        expired_at: Option<Position>,
+    },
     /// Responder: the first segment without SYN, with the long CAPABLE.
     Capable,
     /// Responder: the echo of its EPOCH.
@@ -97,7 +103,7 @@ pub(crate) fn read_syn_ack(own: Party, option: Option<HiatusOption<'_>>) -> Hiat
         None => Hiatus::Off,
         Some(peer) => {
             let key = SessionKey::derive(own.key, peer.key);
-            let leg = Leg::Epoch { peer, key, capables_left: SEGMENTS_WITH_CAPABLE };
+            let leg = Leg::Epoch { peer, key, capables_left: SEGMENTS_WITH_CAPABLE, expired_at: None };
             Hiatus::Confirming(Box::new(Confirming { own, leg }))
         }
     }
@@ -290,6 +296,23 @@ impl Tcb {
             && confirming.capable_sent()
         {
             self.timers.arm(Timer::Negotiate, cx.now + EPOCH_WAIT);
+        }
+    }
+
+    //= draft#neg-confirm
+    //# An initiator MUST NOT put CAPABLE on a segment that it sends again
+    //# after the second expiry in a row of the retransmission timer.
+    /// The retransmission timer expired: for the second time in a row if nothing was acknowledged since the first.
+    ///
+    /// No later segment carries CAPABLE either: where what goes without it gets through, the peer falls back.
+    pub(crate) fn capable_may_stall(&mut self) {
+        if let Hiatus::Confirming(confirming) = &mut self.hiatus
+            && let Leg::Epoch { capables_left, expired_at, .. } = &mut confirming.leg
+        {
+            if *expired_at == Some(self.snd.una) {
+                *capables_left = 0;
+            }
+            *expired_at = Some(self.snd.una);
         }
     }
 

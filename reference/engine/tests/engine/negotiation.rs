@@ -180,7 +180,8 @@ fn capable_is_on_six_segments() {
     //= draft#neg-confirm
     //# After a SYN/ACK with CAPABLE, an initiator MUST put the long CAPABLE
     //# on each of its next six segments, as long as no valid EPOCH has
-    //# arrived and it has not fallen back.
+    //# arrived, it has not fallen back and its retransmission timer has not
+    //# expired twice in a row.
     //= draft#neg-confirm
     //# An initiator MUST NOT put CAPABLE on a segment after those six, nor
     //# after a valid EPOCH.
@@ -205,6 +206,34 @@ fn capable_is_on_six_segments() {
     pair.exchange();
     assert_eq!(pair.read(Side::B).len(), 12_000);
     assert_eq!(pair.a.hiatus_state(), HiatusState::On);
+}
+
+#[test]
+fn third_copy_goes_without_capable() {
+    //= draft#neg-confirm
+    //# An initiator MUST NOT put CAPABLE on a segment that it sends again
+    //# after the second expiry in a row of the retransmission timer.
+    let (mut pair, _epoch) = confirming();
+    let start = pair.now;
+    pair.write(Side::A, b"one");
+    let copies = pair.alone(Side::A, Duration::from_millis(3_100));
+    let at: Vec<u128> = copies.iter().map(|frame| frame.at.since(start).as_millis()).collect();
+    assert_eq!(at, [0, 1000, 3000]);
+    assert_eq!(names(&copies), ["capable", "capable", "data"]);
+    // An acknowledgment in between: the next expiry is again the first in a row.
+    let (mut pair, _epoch) = confirming();
+    for (octets, ack) in [(b"one", 4), (b"two", 7)] {
+        pair.write(Side::A, octets);
+        let copies = pair.alone(Side::A, Duration::from_millis(1_100));
+        assert_eq!(names(&copies), ["capable", "capable"]);
+        Made::ack(Side::B, 1, ack).give(&mut pair);
+    }
+    // An EPOCH that comes late turns it on all the same.
+    let (mut late, epoch) = confirming();
+    late.write(Side::A, b"one");
+    late.alone(Side::A, seconds(10));
+    late.deliver(&epoch[0]);
+    assert_eq!(late.a.hiatus_state(), HiatusState::On);
 }
 
 #[test]
