@@ -23,7 +23,7 @@ const EPOCHS_MAX: usize = 64;
 #[derive(Debug)]
 pub(super) struct Said<'a> {
     pub(super) option: Option<HiatusOption<'a>>,
-    /// TCP-AO or Multipath TCP is there too.
+    /// TCP MD5, TCP-AO or Multipath TCP is there too.
     other_extension: bool,
 }
 
@@ -60,11 +60,12 @@ impl<'a> Said<'a> {
     }
 }
 
-/// TCP-AO (RFC 5925) and Multipath TCP (RFC 8684).
+/// TCP MD5 (RFC 2385), TCP-AO (RFC 5925) and Multipath TCP (RFC 8684).
 fn is_other_extension(kind: OptionKind) -> bool {
+    const TCP_MD5: u8 = 19;
     const TCP_AO: u8 = 29;
     const MULTIPATH: u8 = 30;
-    matches!(kind.0, TCP_AO | MULTIPATH)
+    matches!(kind.0, TCP_MD5 | TCP_AO | MULTIPATH)
 }
 
 /// What is known of an end.

@@ -70,7 +70,7 @@ pub(super) const RULES: [(Rule, &str, &str); 19] = [
         "no message but CAPABLE, EPOCH, EPOCH-ECHO and ABORT before EPOCH (initiator) or EPOCH-ECHO (responder)",
     ),
     (Rule::FallenBack, "HIA-MUST-38", "no Hiatus option after a SYN/ACK without CAPABLE"),
-    (Rule::Combination, "HIA-MUST-41", "no CAPABLE beside TCP-AO or Multipath TCP"),
+    (Rule::Combination, "HIA-MUST-41", "no CAPABLE beside TCP MD5, TCP-AO or Multipath TCP"),
     (
         Rule::NewOctets,
         "HIA-MUST-42",
