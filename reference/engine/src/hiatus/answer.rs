@@ -91,8 +91,8 @@ impl Tcb {
         if stable <= self.snd.max {
             self.echo_has_come(cx);
             //= draft#neg-confirm
-            //# A host MUST answer every valid EPOCH with an EPOCH-ECHO that has the
-            //# same Stable Point.
+            //# A host that is not in RESUMING MUST answer every valid EPOCH with an
+            //# EPOCH-ECHO that has the same Stable Point.
             self.owe(Owed::EpochEcho { stable_point: stable_low });
         }
     }

@@ -216,12 +216,12 @@ impl Tcb {
         let capable = capable_of(option).filter(|capable| capable.bits.version() == own.bits.version());
         match capable.and_then(peer_party) {
             //= draft#neg-confirm
-            //# A responder MUST treat the connection as plain TCP when the first
-            //# acceptable segment without SYN carries no long CAPABLE.
+            //# A responder that sent CAPABLE MUST treat the connection as plain TCP
+            //# when the first acceptable segment without SYN carries no long CAPABLE.
             None => self.fall_back(cx, FallbackReason::CapableStripped),
             //= draft#neg-confirm
-            //# A responder MUST answer a first acceptable segment without SYN that
-            //# carries the long CAPABLE with an EPOCH.
+            //# A responder that sent CAPABLE MUST answer a first acceptable segment
+            //# without SYN that carries the long CAPABLE with an EPOCH.
             Some(peer) => {
                 let key = SessionKey::derive(peer.key, own.key);
                 let session = confirming.session(Role::Responder, peer, key, cx.entropy.nonce);
@@ -283,8 +283,9 @@ impl Tcb {
             Leg::Epoch { .. } => self.fall_back(cx, FallbackReason::NoEpoch),
             Leg::Echo { epochs_sent: EPOCHS_MAX.., .. } => self.fall_back(cx, FallbackReason::NoEcho),
             //= draft#neg-confirm
-            //# A responder MUST repeat an EPOCH that has not been echoed after one RTO,
-            //# doubling the interval each time, until it has sent it six times.
+            //# A responder MUST repeat the EPOCH of the negotiation, as long as it
+            //# has not been echoed, after one RTO, doubling the interval each time,
+            //# until it has sent it six times.
             Leg::Echo { .. } => self.owe(Owed::Epoch),
             Leg::Capable => {}
         }

@@ -179,9 +179,9 @@ fn initiator_is_plain_without_a_usable_long_capable() {
 fn capable_is_on_six_segments() {
     //= draft#neg-confirm
     //# After a SYN/ACK with CAPABLE, an initiator MUST put the long CAPABLE
-    //# on each of its next six segments, as long as no valid EPOCH has
-    //# arrived, it has not fallen back and its retransmission timer has not
-    //# expired twice in a row.
+    //# on each of its next six segments without RST, as long as no valid
+    //# EPOCH has arrived, it has not fallen back and its retransmission timer
+    //# has not expired twice in a row.
     //= draft#neg-confirm
     //# An initiator MUST NOT put CAPABLE on a segment after those six, nor
     //# after a valid EPOCH.
@@ -250,8 +250,9 @@ fn initiator_waits_for_epoch_for_64_seconds() {
 #[test]
 fn epoch_is_sent_six_times_and_then_given_up() {
     //= draft#neg-confirm
-    //# A responder MUST repeat an EPOCH that has not been echoed after one
-    //# RTO, doubling the interval each time, until it has sent it six times.
+    //# A responder MUST repeat the EPOCH of the negotiation, as long as it
+    //# has not been echoed, after one RTO, doubling the interval each time,
+    //# until it has sent it six times.
     let (mut pair, first) = confirming();
     assert_eq!(names(&first), ["epoch"]);
     // Data that is lost doubles its own RTO and not this interval.
@@ -272,8 +273,8 @@ fn epoch_is_sent_six_times_and_then_given_up() {
 #[test]
 fn epoch_repeated_is_echoed_again() {
     //= draft#neg-confirm
-    //# A host MUST answer every valid EPOCH with an EPOCH-ECHO that has the
-    //# same Stable Point.
+    //# A host that is not in RESUMING MUST answer every valid EPOCH with an
+    //# EPOCH-ECHO that has the same Stable Point.
     let (mut pair, epoch) = confirming();
     for _ in 0..3 {
         pair.deliver(&epoch[0]);
@@ -298,8 +299,8 @@ fn echo_of_another_stable_point_does_not_count() {
 #[test]
 fn responder_is_plain_when_the_first_segment_is_bare() {
     //= draft#neg-confirm
-    //# A responder MUST treat the connection as plain TCP when the first
-    //# acceptable segment without SYN carries no long CAPABLE.
+    //# A responder that sent CAPABLE MUST treat the connection as plain TCP
+    //# when the first acceptable segment without SYN carries no long CAPABLE.
     for message in [None, Some(offer(2, Some(A_KEY)))] {
         let mut pair = fresh();
         let syn = pair.take(Side::A);
