@@ -275,7 +275,7 @@ local function add_capable(tree, range, octets, segment)
     tree:add(field.capable_s, place)
     local n = tree:add(field.capable_n, place)
     if is_set(bits, N) and not is_set(bits, S) then
-        n:add_proto_expert_info(finding.n_without_s, "N without S: read as if both were set")
+        n:add_proto_expert_info(finding.n_without_s, "N without S: read as if both were set (HIA-MUST-120)")
     end
     tree:add(field.capable_k, place)
     local reserved = tree:add(field.capable_reserved, place)
@@ -308,7 +308,7 @@ local function add_resume(tree, range, octets)
     tree:add(field.resume_generation, range(9, 2))
     local nonce = tree:add(field.resume_nonce, range(11, 4))
     if number(octets, 11, 4) == 0 then
-        nonce:add_proto_expert_info(finding.nonce_zero, "A nonce is never zero; the RESUME is ignored")
+        nonce:add_proto_expert_info(finding.nonce_zero, "A nonce is never zero; the RESUME is ignored (HIA-MUST-118)")
     end
     tree:add(field.resume_end, range(15, 4))
 end

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use hiatus_codec::{
-    AbortReason, CapableBits, Flags, HoldTime, Message, OptionError, Subtype, Suspend, SuspendAck, TcpOption,
-    options,
+    AbortReason, CapableBits, Flags, HoldTime, Message, Nonce, OptionError, Subtype, Suspend, SuspendAck,
+    TcpOption, options,
 };
 
 use super::edit::{
@@ -16,6 +16,10 @@ use crate::wire::{OwnedSegment, Side};
 
 /// After this a responder whose EPOCHs met no echo has fallen back: 1 + 2 + 4 + 8 + 16 + 32 seconds.
 const FALLBACK: Duration = Duration::from_secs(63);
+
+/// Bits of octet 5 of CAPABLE.
+const N: u8 = 0b0100;
+const S_AND_N: u8 = 0b1100;
 
 pub(super) const MUTANTS: &[Mutant] = &[
     Mutant {
@@ -194,12 +198,45 @@ pub(super) const MUTANTS: &[Mutant] = &[
     },
     Mutant {
         name: "takes-any-version",
-        breaks: &["HIA-MUST-12", "HIA-MUST-28"],
+        breaks: &["HIA-MUST-12", "HIA-MUST-28", "HIA-MUST-119"],
         hooks: Hooks {
             incoming: |notes, segment| {
                 vec![edited(notes, Side::Bench, &segment, |message| {
                     if let Message::Capable(capable) = message {
                         capable.bits = CapableBits::new(CapableBits::VERSION).with_silent();
+                    }
+                })]
+            },
+            ..UNTOUCHED
+        },
+    },
+    Mutant {
+        name: "reads-n-without-s",
+        breaks: &["HIA-MUST-120"],
+        hooks: Hooks {
+            incoming: |notes, segment| {
+                vec![edited(notes, Side::Bench, &segment, |message| {
+                    // Only with S would it be a peer that may fall silent.
+                    if let Message::Capable(capable) = message
+                        && capable.bits.octet() & S_AND_N == N
+                    {
+                        capable.bits = CapableBits::new(capable.bits.version());
+                    }
+                })]
+            },
+            ..UNTOUCHED
+        },
+    },
+    Mutant {
+        name: "takes-nonce-zero",
+        breaks: &["HIA-MUST-118"],
+        hooks: Hooks {
+            incoming: |notes, segment| {
+                vec![edited(notes, Side::Bench, &segment, |message| {
+                    if let Message::Resume(resume) = message
+                        && resume.nonce == Nonce::UNKNOWN
+                    {
+                        resume.nonce = Nonce(1);
                     }
                 })]
             },

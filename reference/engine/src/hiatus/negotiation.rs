@@ -212,7 +212,9 @@ impl Tcb {
         let Hiatus::Confirming(confirming) = &mut self.hiatus else { return };
         let Leg::Capable = confirming.leg else { return };
         let own = confirming.own;
-        // A Version other than the one that was sent counts as no CAPABLE.
+        //= draft#neg-confirm
+        //# A responder that knows which Version it sent MUST ignore a long CAPABLE
+        //# with another one.
         let capable = capable_of(option).filter(|capable| capable.bits.version() == own.bits.version());
         match capable.and_then(peer_party) {
             //= draft#neg-confirm

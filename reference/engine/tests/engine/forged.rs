@@ -70,6 +70,8 @@ fn resume_with_a_wrong_mac_draws_a_challenge() {
 
 #[test]
 fn resume_with_nonce_zero_is_no_resume() {
+    //= draft#opt-resume
+    //# A receiver MUST ignore a RESUME with nonce zero.
     let mut pair = Pair::held();
     let life = Life { incarnation: 0, generation: 1 };
     Made::ack(Side::A, 1, 1)

@@ -301,6 +301,9 @@ fn responder_is_plain_when_the_first_segment_is_bare() {
     //= draft#neg-confirm
     //# A responder that sent CAPABLE MUST treat the connection as plain TCP
     //# when the first acceptable segment without SYN carries no long CAPABLE.
+    //= draft#neg-confirm
+    //# A responder that knows which Version it sent MUST ignore a long CAPABLE
+    //# with another one.
     for message in [None, Some(offer(2, Some(A_KEY)))] {
         let mut pair = fresh();
         let syn = pair.take(Side::A);
