@@ -7,8 +7,8 @@ use hiatus_codec::{CapableBits, ConnectionKey, HoldTime, Nonce, Segment, Sequenc
 use hiatus_conformance::record::{BENCH_ADDRESS, CONNECT_PORT, LISTEN_PORT, TARGET_ADDRESS};
 use hiatus_conformance::wire::{OwnedSegment, Side};
 use hiatus_engine::{
-    Command, Config, Connection, Endpoints, Entropy, HiatusPolicy, HiatusState, Offer, PeerState, SelfState,
-    TcpState, Time,
+    Command, Config, Connection, Endpoints, Entropy, HiatusPolicy, HiatusState, KeySource, Offer, PeerState,
+    SelfState, TcpState, Time,
 };
 
 /// The end that opens the connection and goes away.
@@ -81,6 +81,7 @@ impl World {
         let entropy = |isn, connection_key, nonce, timestamp_offset| Entropy {
             isn,
             connection_key,
+            key_source: KeySource::Drawn,
             nonce: Nonce(nonce),
             timestamp_offset,
         };

@@ -74,8 +74,14 @@ pub(in crate::transitions) const SELF_ROWS: &[Row] = &[
         )],
     ),
     row(
-        ["UP", "back from an absence that was not announced", "generation + 1, RESUME", "RESUMING"],
-        &[claim(("commands", "host is back, memory intact"), &[UP], ANY_PEER, &["RESUME"], Here(Resuming))],
+        ["UP, RESUMING", "back from an absence that was not announced", "generation + 1, RESUME", "RESUMING"],
+        &[claim(
+            ("commands", "host is back, memory intact"),
+            &[UP, Resuming],
+            ANY_PEER,
+            &["RESUME"],
+            Here(Resuming),
+        )],
     ),
     row(
         ["any", "older state restored", "{{durability}}", "RESUMING"],
@@ -123,13 +129,15 @@ pub(in crate::transitions) const SELF_ROWS: &[Row] = &[
     row(
         [
             "RESUMING",
-            "three successive RESUMEs each met a bare RST",
+            "three successive RESUMEs each met a bare RST, PEER is UP",
             "report \"peer has no state\"",
             "CLOSED",
         ],
         &[
             claim(("abort", "RST, SEG.SEQ = RCV.NXT"), &[Resuming], ANY_PEER, &[], Same),
-            claim(("abort", "the same, met by three RESUMEs in a row"), &[Resuming], ANY_PEER, &[], Closed),
+            claim(("abort", "the same, met by three RESUMEs in a row"), &[Resuming], &[PEER_UP], &[], Closed),
+            // {#holding}: dropped, and not counted.
+            claim(("abort", "the same, met by three RESUMEs in a row"), &[Resuming], AWAY, &[], Same),
             claim(
                 ("abort", "the same, met by three RESUMEs, not in a row"),
                 &[Resuming],
@@ -281,7 +289,6 @@ pub(in crate::transitions) const PEER_ROWS: &[Row] = &[
         &[
             claim(("abort", "RST, SEG.SEQ = RCV.NXT"), ANY_SELF, AWAY, &[], Same),
             claim(("abort", "RST elsewhere in the window"), ANY_SELF, AWAY, &[], Same),
-            // In RESUMING the third closes all the same ({{tab-self}}).
         ],
     ),
     row(
@@ -328,7 +335,7 @@ pub(in crate::transitions) const PEER_ROWS: &[Row] = &[
         ],
     ),
     row(
-        ["PRESUMED", "RESUME of the recorded life", "RESUME-ACK", "UP"],
+        ["PRESUMED", "RESUME of the recorded life", "RESUME-ACK, restart retransmission", "UP"],
         &[
             claim(("resume", "recorded life and nonce"), HERE, &[Presumed], &["RESUME-ACK"], There(PEER_UP)),
             claim(
