@@ -151,6 +151,8 @@ impl<'a> HiatusOption<'a> {
                     self.from_subtype.get(1).map_or(0, |bits| CapableBits::from_octet(*bits).version());
                 version != 0 && !flags.contains(Flags::RST) && (long || syn_without_ack)
             }
+            //= draft#opt-resume
+            //# A receiver MUST ignore a RESUME with nonce zero.
             Subtype::RESUME => {
                 let nonce = self.from_subtype.get(resume::NONCE_FROM_SUBTYPE);
                 segment.is_pure_ack() && nonce.is_some_and(|octets| octets.iter().any(|octet| *octet != 0))

@@ -13,6 +13,7 @@ const FILE: &str = include_str!("../../spec/vectors.toml");
 struct File {
     vector: Vec<Vector>,
     mac: Vec<MacVector>,
+    position: Vec<PositionVector>,
 }
 
 #[derive(Deserialize)]
@@ -37,6 +38,14 @@ struct MacVector {
     tag: String,
 }
 
+#[derive(Deserialize)]
+struct PositionVector {
+    id: String,
+    wire: String,
+    near: String,
+    position: String,
+}
+
 fn file() -> File {
     toml::from_str(FILE).unwrap()
 }
@@ -47,6 +56,19 @@ fn octets(hex: &str) -> Vec<u8> {
 
 fn array<const N: usize>(hex: &str) -> [u8; N] {
     octets(hex).try_into().unwrap()
+}
+
+#[test]
+fn every_position_vector_agrees() {
+    let file = file();
+    for vector in &file.position {
+        let position = |hex: &str| Position(u64::from_str_radix(hex, 16).unwrap());
+        let wire = u32::from_str_radix(&vector.wire, 16).unwrap();
+        let (near, expected) = (position(&vector.near), position(&vector.position));
+        assert_eq!(Position::nearest(wire, near), expected, "{}", vector.id);
+        assert_eq!(expected.low(), wire, "{}", vector.id);
+    }
+    assert!(file.position.len() >= 9);
 }
 
 #[test]

@@ -223,6 +223,9 @@ fn offers() {
     three.insert(2, syn().says(capable(None, 60)));
     assert_eq!(broken(&three).0, [("HIA-MUST-24", vec![3])]);
     assert_breaks("HIA-MUST-41", 1, |steps| steps[0].more_options = vec![30, 4, 0, 1]);
+    assert_breaks("HIA-MUST-41", 1, |steps| {
+        steps[0].more_options = [[19, 18].to_vec(), vec![0; 16]].concat()
+    });
 }
 
 #[test]
@@ -240,6 +243,16 @@ fn answers() {
 #[test]
 fn confirmations() {
     assert_breaks("HIA-MUST-29", 4, |steps| steps.insert(3, step(End::A, Flags::ACK, 1, 1)));
+    // The third copy of the first data goes without; the second must not.
+    let copy = |step: Step| step.data(50);
+    let with = || copy(step(End::A, Flags::ACK, 1, 1).says(capable(Some(KEY_A), 60)));
+    let without = || copy(step(End::A, Flags::ACK, 1, 1));
+    let mut stalled = conversation();
+    stalled.truncate(3);
+    stalled.extend([with(), with(), without(), without()]);
+    assert_eq!(broken(&stalled).0, []);
+    stalled[4] = without();
+    assert_eq!(broken(&stalled).0, [("HIA-MUST-29", vec![5])]);
     assert_breaks("HIA-MUST-30", 6, |steps| {
         steps.insert(5, step(End::A, Flags::ACK, 1, 1).says(capable(Some(KEY_A), 60)));
     });

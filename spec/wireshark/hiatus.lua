@@ -18,6 +18,7 @@ set_plugin_info({
 
 local KIND_END_OF_LIST = 0
 local KIND_NO_OPERATION = 1
+local KIND_TCP_MD5 = 19
 local KIND_TCP_AO = 29
 local KIND_MULTIPATH = 30
 local KIND_HIATUS = 253
@@ -114,7 +115,7 @@ local finding = {
     several = expert_field("several", "more than one Hiatus option on a segment", PROTOCOL, WARN),
     n_without_s = expert_field("n_without_s", "N without S", PROTOCOL, WARN),
     long_on_syn = expert_field("long_on_syn", "long CAPABLE on a SYN without ACK", PROTOCOL, WARN),
-    combination = expert_field("combination", "CAPABLE beside TCP-AO or Multipath TCP", PROTOCOL, WARN),
+    combination = expert_field("combination", "CAPABLE beside TCP MD5, TCP-AO or Multipath TCP", PROTOCOL, WARN),
     zero_window = expert_field("zero_window", "SUSPEND with a zero window", PROTOCOL, WARN),
     unread = expert_field("unread", "options area not read to its end", PROTOCOL, WARN),
     unknown_subtype = expert_field("unknown_subtype", "unknown subtype", UNDECODED, NOTE),
@@ -274,7 +275,7 @@ local function add_capable(tree, range, octets, segment)
     tree:add(field.capable_s, place)
     local n = tree:add(field.capable_n, place)
     if is_set(bits, N) and not is_set(bits, S) then
-        n:add_proto_expert_info(finding.n_without_s, "N without S: read as if both were set")
+        n:add_proto_expert_info(finding.n_without_s, "N without S: read as if both were set (HIA-MUST-120)")
     end
     tree:add(field.capable_k, place)
     local reserved = tree:add(field.capable_reserved, place)
@@ -288,9 +289,9 @@ local function add_capable(tree, range, octets, segment)
             key:add_proto_expert_info(finding.long_on_syn, "On a SYN without ACK only octets 0 to 7 are read")
         end
     end
-    if segment.kinds[KIND_TCP_AO] or segment.kinds[KIND_MULTIPATH] then
+    if segment.kinds[KIND_TCP_MD5] or segment.kinds[KIND_TCP_AO] or segment.kinds[KIND_MULTIPATH] then
         tree:add_proto_expert_info(finding.combination,
-            "No CAPABLE on a connection with TCP-AO or Multipath TCP (HIA-MUST-41)")
+            "No CAPABLE on a connection with TCP MD5, TCP-AO or Multipath TCP (HIA-MUST-41)")
     end
 end
 
@@ -307,7 +308,7 @@ local function add_resume(tree, range, octets)
     tree:add(field.resume_generation, range(9, 2))
     local nonce = tree:add(field.resume_nonce, range(11, 4))
     if number(octets, 11, 4) == 0 then
-        nonce:add_proto_expert_info(finding.nonce_zero, "A nonce is never zero; the RESUME is ignored")
+        nonce:add_proto_expert_info(finding.nonce_zero, "A nonce is never zero; the RESUME is ignored (HIA-MUST-118)")
     end
     tree:add(field.resume_end, range(15, 4))
 end

@@ -64,6 +64,9 @@ impl CapableBits {
         self.0 >> 4
     }
 
+    //= draft#opt-capable
+    //# A receiver MUST read a CAPABLE with N and without S as if both were
+    //# set.
     /// S: the sender may fall silent for long. N implies it.
     #[must_use]
     pub const fn may_fall_silent(self) -> bool {

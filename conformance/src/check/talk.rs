@@ -23,7 +23,7 @@ const EPOCHS_MAX: usize = 64;
 #[derive(Debug)]
 pub(super) struct Said<'a> {
     pub(super) option: Option<HiatusOption<'a>>,
-    /// TCP-AO or Multipath TCP is there too.
+    /// TCP MD5, TCP-AO or Multipath TCP is there too.
     other_extension: bool,
 }
 
@@ -60,11 +60,12 @@ impl<'a> Said<'a> {
     }
 }
 
-/// TCP-AO (RFC 5925) and Multipath TCP (RFC 8684).
+/// TCP MD5 (RFC 2385), TCP-AO (RFC 5925) and Multipath TCP (RFC 8684).
 fn is_other_extension(kind: OptionKind) -> bool {
+    const TCP_MD5: u8 = 19;
     const TCP_AO: u8 = 29;
     const MULTIPATH: u8 = 30;
-    matches!(kind.0, TCP_AO | MULTIPATH)
+    matches!(kind.0, TCP_MD5 | TCP_AO | MULTIPATH)
 }
 
 /// What is known of an end.
@@ -92,6 +93,8 @@ pub(super) struct Talk {
     is_answered: bool,
     has_fallen_back: bool,
     confirmations: u32,
+    /// The initiator's retransmission timer may have expired twice in a row.
+    has_stalled: bool,
     pub(super) absence: Absence,
 }
 
@@ -191,7 +194,7 @@ impl Talk {
     fn on_later(&mut self, watch: &Watch, seen: &Seen<'_>, said: &Said<'_>, tally: &mut Tally) {
         let frame = seen.mark.frame;
         if self.has_offer {
-            self.judge_confirmation(seen, said, tally);
+            self.judge_confirmation(watch, seen, said, tally);
             if self.has_fallen_back {
                 tally.judge(Rule::FallenBack, frame, said.option.is_none().into());
                 return;
@@ -215,14 +218,15 @@ impl Talk {
                 }
                 self.speakers[seen.sender.index()].has_echoed = true;
             }
-            Some(Message::Capable(_) | Message::Unknown(_)) | None => {}
+            // A responder that has sent EPOCH resets with ABORT, whether or not the echo has come.
+            Some(Message::Capable(_) | Message::Abort(_) | Message::Unknown(_)) | None => {}
             Some(message) => {
                 if self.has_offer {
                     tally.judge(Rule::BeforeOn, frame, self.may_be_on(seen.sender).into());
                 }
                 // To a responder each is as good as the echo.
                 self.speakers[seen.sender.index()].has_echoed |=
-                    matches!(message, Message::Suspend(_) | Message::Resume(_) | Message::Abort(_));
+                    matches!(message, Message::Suspend(_) | Message::Resume(_));
             }
         }
         let key = self.session_key();
@@ -230,7 +234,7 @@ impl Talk {
         self.absence.on_segment(watch, seen, said.option.as_ref(), key.as_ref(), holds, tally);
     }
 
-    fn judge_confirmation(&mut self, seen: &Seen<'_>, said: &Said<'_>, tally: &mut Tally) {
+    fn judge_confirmation(&mut self, watch: &Watch, seen: &Seen<'_>, said: &Said<'_>, tally: &mut Tally) {
         let frame = seen.mark.frame;
         let resets = seen.flags.contains(Flags::RST);
         if seen.sender != Side::A || !self.is_answered || self.has_fallen_back || resets {
@@ -239,7 +243,10 @@ impl Talk {
         let is_long = said.capable().is_some_and(|capable| capable.key.is_some());
         self.confirmations = self.confirmations.saturating_add(1);
         let epoch_may_have_come = !self.speakers[Side::B.index()].epochs.is_empty();
-        if self.confirmations <= CONFIRMATIONS && !epoch_may_have_come {
+        let initiator = &watch.ends[Side::A.index()];
+        let is_resend = seen.start < seen.end && seen.end <= initiator.sent;
+        self.has_stalled |= is_resend && initiator.trouble().resends.count > 0;
+        if self.confirmations <= CONFIRMATIONS && !epoch_may_have_come && !self.has_stalled {
             tally.judge(Rule::Confirms, frame, is_long.into());
         }
         let is_over = self.confirmations > CONFIRMATIONS || self.speakers[Side::A.index()].has_echoed;

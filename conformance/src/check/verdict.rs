@@ -57,7 +57,7 @@ pub(super) const RULES: [(Rule, &str, &str); 20] = [
     (
         Rule::Confirms,
         "HIA-MUST-29",
-        "the initiator's first six segments carry the long CAPABLE until an EPOCH comes",
+        "the initiator's first six segments carry the long CAPABLE until an EPOCH comes or a third copy is sent",
     ),
     (
         Rule::ConfirmsNoMore,
@@ -68,10 +68,10 @@ pub(super) const RULES: [(Rule, &str, &str); 20] = [
     (
         Rule::BeforeOn,
         "HIA-MUST-36",
-        "no message but CAPABLE, EPOCH and EPOCH-ECHO before EPOCH (initiator) or EPOCH-ECHO (responder)",
+        "no message but CAPABLE, EPOCH, EPOCH-ECHO and ABORT before EPOCH (initiator) or EPOCH-ECHO (responder)",
     ),
     (Rule::FallenBack, "HIA-MUST-38", "no Hiatus option after a SYN/ACK without CAPABLE"),
-    (Rule::Combination, "HIA-MUST-41", "no CAPABLE beside TCP-AO or Multipath TCP"),
+    (Rule::Combination, "HIA-MUST-41", "no CAPABLE beside TCP MD5, TCP-AO or Multipath TCP"),
     (
         Rule::NewOctets,
         "HIA-MUST-42",

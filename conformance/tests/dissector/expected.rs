@@ -74,8 +74,8 @@ pub(crate) const FINDINGS: [&str; 16] = [
     "hiatus.expert.zero_window",
 ];
 
-/// Kinds of TCP-AO (RFC 5925) and Multipath TCP (RFC 8684), with which CAPABLE does not go together.
-const RIVALS: [OptionKind; 2] = [OptionKind(29), OptionKind(30)];
+/// Kinds of TCP MD5 (RFC 2385), TCP-AO (RFC 5925) and Multipath TCP (RFC 8684), with which CAPABLE does not go together.
+const RIVALS: [OptionKind; 3] = [OptionKind(19), OptionKind(29), OptionKind(30)];
 /// Kind, Length and ExID.
 const BEFORE_SUBTYPE_OCTETS: usize = 4;
 const CAPABLE_LONG_OCTETS: usize = 16;

@@ -37,8 +37,9 @@ impl<'a> Arrived<'a> {
     }
 }
 
-/// TCP-AO (RFC 5925) and Multipath TCP (RFC 8684): Hiatus does not go together with them (draft, {#combinations}).
-const EXCLUDING: [OptionKind; 2] = [OptionKind(29), OptionKind(30)];
+/// TCP MD5 (RFC 2385), TCP-AO (RFC 5925) and Multipath TCP (RFC 8684): Hiatus does not go together with them (draft,
+/// {#combinations}).
+const EXCLUDING: [OptionKind; 3] = [OptionKind(19), OptionKind(29), OptionKind(30)];
 
 /// The options of `segment`, less a CAPABLE that cannot count beside another option.
 pub(crate) fn known_options<'a>(segment: &Segment<'a>) -> KnownOptions<'a> {
@@ -48,7 +49,7 @@ pub(crate) fn known_options<'a>(segment: &Segment<'a>) -> KnownOptions<'a> {
         |option: TcpOption<'_>| matches!(option, TcpOption::Unknown(raw) if EXCLUDING.contains(&raw.kind));
     //= draft#combinations
     //# A host MUST NOT send CAPABLE on a connection on which either end has
-    //# sent an option of TCP-AO or Multipath TCP.
+    //# sent an option of TCP MD5, TCP-AO or Multipath TCP.
     if capable && options(segment.options).flatten().any(excluding) {
         known.hiatus = None;
     }

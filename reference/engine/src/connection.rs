@@ -206,6 +206,7 @@ impl Connection {
     fn abort_synchronized(cx: &mut Context<'_>, state: &mut Synchronized) -> State {
         let tcb = &mut state.tcb;
         tcb.owed.clear();
+        tcb.count_peer_as_on();
         let seq = tcb.snd_nxt();
         match (state.tcb.recorded_life(), state.name()) {
             // Nothing is left to reset (RFC 9293, section 3.10.5).
@@ -213,8 +214,8 @@ impl Connection {
             // A holder's application aborts in silence: the peer could not hear it.
             (Some(_), _) if state.tcb.peer_is_away() => {}
             //= draft#ending
-            //# A host that resets a connection that is on MUST send ABORT and not a
-            //# bare RST.
+            //# A host that resets a connection that is on, or on which it has sent
+            //# EPOCH and not fallen back, MUST send ABORT and not a bare RST.
             (Some(life), _) => {
                 state.tcb.owe_abort(AbortReason::APPLICATION, life, Nonce::UNKNOWN, seq);
             }

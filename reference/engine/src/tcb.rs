@@ -194,6 +194,7 @@ impl Tcb {
         self.congestion.timed_out(flight_octets, self.snd.mss_octets);
         self.snd.resend_all();
         self.resend_first = false;
+        self.capable_may_stall();
         None
     }
 

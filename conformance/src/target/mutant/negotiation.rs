@@ -94,6 +94,11 @@ pub(super) const MUTANTS: &[Mutant] = &[
         hooks: Hooks { outgoing: |notes, segment| capable_after(notes, segment, 1), ..UNTOUCHED },
     },
     Mutant {
+        name: "capable-on-every-copy",
+        breaks: &["HIA-MUST-117"],
+        hooks: Hooks { outgoing: capable_on_copies, ..UNTOUCHED },
+    },
+    Mutant {
         name: "key-changes",
         breaks: &["HIA-MUST-17"],
         hooks: Hooks { outgoing: change_key, ..UNTOUCHED },
@@ -373,6 +378,18 @@ fn capable_after(notes: &mut Notes, segment: OwnedSegment, count: u32) -> Vec<Ow
         }
         _ => vec![segment],
     }
+}
+
+/// Every segment with data carries the CAPABLE that the first did.
+fn capable_on_copies(notes: &mut Notes, segment: OwnedSegment) -> Vec<OwnedSegment> {
+    if !is_later(&segment) || !has_data(&segment) {
+        return vec![segment];
+    }
+    if has(&segment, Subtype::CAPABLE) {
+        notes.kept = Some(segment.clone());
+    }
+    let kept = notes.kept.as_ref().and_then(hiatus).map(|option| option.message());
+    vec![kept.map_or_else(|| segment.clone(), |capable| with_message(&segment, &capable))]
 }
 
 fn change_key(notes: &mut Notes, segment: OwnedSegment) -> Vec<OwnedSegment> {

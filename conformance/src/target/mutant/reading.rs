@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use hiatus_codec::{
-    CapableBits, Flags, HoldTime, Message, OptionError, Subtype, Suspend, SuspendAck, TcpOption, options,
+    AbortReason, CapableBits, Flags, HoldTime, Message, Nonce, OptionError, Subtype, Suspend, SuspendAck,
+    TcpOption, options,
 };
 
 use super::edit::{
@@ -15,6 +16,10 @@ use crate::wire::{OwnedSegment, Side};
 
 /// After this a responder whose EPOCHs met no echo has fallen back: 1 + 2 + 4 + 8 + 16 + 32 seconds.
 const FALLBACK: Duration = Duration::from_secs(63);
+
+/// Bits of octet 5 of CAPABLE.
+const N: u8 = 0b0100;
+const S_AND_N: u8 = 0b1100;
 
 pub(super) const MUTANTS: &[Mutant] = &[
     Mutant {
@@ -193,12 +198,45 @@ pub(super) const MUTANTS: &[Mutant] = &[
     },
     Mutant {
         name: "takes-any-version",
-        breaks: &["HIA-MUST-12", "HIA-MUST-28"],
+        breaks: &["HIA-MUST-12", "HIA-MUST-28", "HIA-MUST-119"],
         hooks: Hooks {
             incoming: |notes, segment| {
                 vec![edited(notes, Side::Bench, &segment, |message| {
                     if let Message::Capable(capable) = message {
                         capable.bits = CapableBits::new(CapableBits::VERSION).with_silent();
+                    }
+                })]
+            },
+            ..UNTOUCHED
+        },
+    },
+    Mutant {
+        name: "reads-n-without-s",
+        breaks: &["HIA-MUST-120"],
+        hooks: Hooks {
+            incoming: |notes, segment| {
+                vec![edited(notes, Side::Bench, &segment, |message| {
+                    // Only with S would it be a peer that may fall silent.
+                    if let Message::Capable(capable) = message
+                        && capable.bits.octet() & S_AND_N == N
+                    {
+                        capable.bits = CapableBits::new(capable.bits.version());
+                    }
+                })]
+            },
+            ..UNTOUCHED
+        },
+    },
+    Mutant {
+        name: "takes-nonce-zero",
+        breaks: &["HIA-MUST-118"],
+        hooks: Hooks {
+            incoming: |notes, segment| {
+                vec![edited(notes, Side::Bench, &segment, |message| {
+                    if let Message::Resume(resume) = message
+                        && resume.nonce == Nonce::UNKNOWN
+                    {
+                        resume.nonce = Nonce(1);
                     }
                 })]
             },
@@ -228,6 +266,44 @@ pub(super) const MUTANTS: &[Mutant] = &[
         },
     },
     Mutant {
+        name: "drops-unproved-lost",
+        breaks: &["HIA-MUST-116"],
+        hooks: Hooks {
+            incoming: |notes, segment| {
+                let unproved = lost_key(&segment).is_some() && !is_authentic(notes, &segment);
+                drop_if(unproved, segment)
+            },
+            ..UNTOUCHED
+        },
+    },
+    Mutant {
+        name: "believes-unproved-lost",
+        breaks: &["HIA-MUST-116"],
+        hooks: Hooks {
+            incoming: |notes, segment| {
+                let key = notes.session.end(Side::Bench).key.filter(|_| lost_key(&segment).is_some());
+                vec![edited(notes, Side::Bench, &segment, |message| {
+                    if let (Message::Abort(abort), Some(key)) = (message, key) {
+                        abort.proof = key.0;
+                    }
+                })]
+            },
+            ..UNTOUCHED
+        },
+    },
+    Mutant {
+        name: "believes-lost-anywhere",
+        breaks: &["HIA-MUST-116"],
+        hooks: Hooks {
+            incoming: |notes, segment| {
+                let is_lost = lost_key(&segment).is_some();
+                let seq = if is_lost { notes.acknowledged } else { segment.seq };
+                vec![OwnedSegment { seq, ..segment }]
+            },
+            ..UNTOUCHED
+        },
+    },
+    Mutant {
         name: "knows-its-reasons-only",
         breaks: &["HIA-MUST-14"],
         hooks: Hooks {
@@ -240,6 +316,14 @@ pub(super) const MUTANTS: &[Mutant] = &[
         },
     },
 ];
+
+/// The key that an ABORT with reason LOST shows.
+fn lost_key(segment: &OwnedSegment) -> Option<[u8; 8]> {
+    match hiatus(segment)?.message() {
+        Message::Abort(abort) if abort.reason == AbortReason::LOST => Some(abort.proof),
+        _ => None,
+    }
+}
 
 fn believe_before_on(notes: &mut Notes, segment: OwnedSegment) -> Vec<OwnedSegment> {
     notes.nth(has(&segment, Subtype::EPOCH));

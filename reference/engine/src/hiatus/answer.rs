@@ -84,14 +84,15 @@ impl Tcb {
     }
 
     /// EPOCH of the recorded life.
-    pub(crate) fn peer_is_stable(&mut self, stable: Position, stable_low: u32) {
+    pub(crate) fn peer_is_stable(&mut self, cx: &mut Context<'_>, stable: Position, stable_low: u32) {
         //= draft#neg-confirm
         //# A receiver MUST ignore an EPOCH with a Stable Point beyond what it has
         //# sent.
         if stable <= self.snd.max {
+            self.echo_has_come(cx);
             //= draft#neg-confirm
-            //# A host MUST answer every valid EPOCH with an EPOCH-ECHO that has the
-            //# same Stable Point.
+            //# A host that is not in RESUMING MUST answer every valid EPOCH with an
+            //# EPOCH-ECHO that has the same Stable Point.
             self.owe(Owed::EpochEcho { stable_point: stable_low });
         }
     }

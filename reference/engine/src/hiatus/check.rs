@@ -123,13 +123,24 @@ impl Session {
             Message::Abort(abort) => {
                 let right = |nonce| valid(MacContext::abort(peer, self.own_life, nonce), Tag(abort.proof));
                 let is_valid = if abort.reason == AbortReason::LOST {
-                    self.peer.key.is_proved_by(&abort.proof)
+                    //= draft#mac-check
+                    //# An ABORT with reason LOST is valid if its last field is the key in the
+                    //# peer's long CAPABLE and SEG.SEQ is RCV.NXT.
+                    self.peer.key.is_proved_by(&abort.proof) && arrived.seq == rcv.nxt
                 } else {
                     right(Nonce::UNKNOWN) || right(self.own_nonce)
                 };
-                //= draft#mac-check
-                //# A receiver MUST drop an RST with an ABORT that is not valid.
-                if is_valid { Checked::Abort(abort.reason) } else { Checked::Drop }
+                match (is_valid, abort.reason) {
+                    (true, reason) => Checked::Abort(reason),
+                    //= draft#mac-check
+                    //# A receiver MUST treat an RST with an ABORT with reason LOST that is not
+                    //# valid as if it carried no Hiatus option.
+                    (false, AbortReason::LOST) => Checked::Plain,
+                    //= draft#mac-check
+                    //# A receiver MUST drop an RST with an ABORT that is not valid and whose
+                    //# reason is not LOST.
+                    (false, _) => Checked::Drop,
+                }
             }
             _ => Checked::Other,
         }

@@ -42,7 +42,13 @@ pub(crate) struct Confirming {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 enum Leg {
     /// Initiator: a valid EPOCH.
-    Epoch { peer: Party, key: SessionKey, capables_left: u8 },
+    Epoch {
+        peer: Party,
+        key: SessionKey,
+        capables_left: u8,
+        /// SND.UNA when the retransmission timer expired last.
+        expired_at: Option<Position>,
+    },
     /// Responder: the first segment without SYN, with the long CAPABLE.
     Capable,
     /// Responder: the echo of its EPOCH.
@@ -97,7 +103,7 @@ pub(crate) fn read_syn_ack(own: Party, option: Option<HiatusOption<'_>>) -> Hiat
         None => Hiatus::Off,
         Some(peer) => {
             let key = SessionKey::derive(own.key, peer.key);
-            let leg = Leg::Epoch { peer, key, capables_left: SEGMENTS_WITH_CAPABLE };
+            let leg = Leg::Epoch { peer, key, capables_left: SEGMENTS_WITH_CAPABLE, expired_at: None };
             Hiatus::Confirming(Box::new(Confirming { own, leg }))
         }
     }
@@ -154,7 +160,7 @@ impl Confirming {
     //= draft#neg-confirm
     //# A host MUST ignore a Hiatus message other than those of this section
     //# before the connection is on.
-    /// What a segment says before the connection is on, messages of the negotiation apart.
+    /// What a segment says before the connection is on, messages that only the negotiation knows apart.
     pub(crate) fn check(
         &mut self,
         now: Time,
@@ -206,16 +212,18 @@ impl Tcb {
         let Hiatus::Confirming(confirming) = &mut self.hiatus else { return };
         let Leg::Capable = confirming.leg else { return };
         let own = confirming.own;
-        // A Version other than the one that was sent counts as no CAPABLE.
+        //= draft#neg-confirm
+        //# A responder that knows which Version it sent MUST ignore a long CAPABLE
+        //# with another one.
         let capable = capable_of(option).filter(|capable| capable.bits.version() == own.bits.version());
         match capable.and_then(peer_party) {
             //= draft#neg-confirm
-            //# A responder MUST treat the connection as plain TCP when the first
-            //# acceptable segment without SYN carries no long CAPABLE.
+            //# A responder that sent CAPABLE MUST treat the connection as plain TCP
+            //# when the first acceptable segment without SYN carries no long CAPABLE.
             None => self.fall_back(cx, FallbackReason::CapableStripped),
             //= draft#neg-confirm
-            //# A responder MUST answer a first acceptable segment without SYN that
-            //# carries the long CAPABLE with an EPOCH.
+            //# A responder that sent CAPABLE MUST answer a first acceptable segment
+            //# without SYN that carries the long CAPABLE with an EPOCH.
             Some(peer) => {
                 let key = SessionKey::derive(peer.key, own.key);
                 let session = confirming.session(Role::Responder, peer, key, cx.entropy.nonce);
@@ -255,6 +263,15 @@ impl Tcb {
         }
     }
 
+    /// The connection is about to be reset: the peer of a responder that has sent EPOCH may be on, and is spoken to so.
+    pub(crate) fn count_peer_as_on(&mut self) {
+        if let Hiatus::Confirming(confirming) = &self.hiatus
+            && let Leg::Echo { session, epochs_sent: 1.., .. } = &confirming.leg
+        {
+            self.hiatus = Hiatus::On(session.clone());
+        }
+    }
+
     fn turn_on(&mut self, cx: &mut Context<'_>, session: Box<Session>) {
         self.hiatus = Hiatus::On(session);
         self.timers.disarm(Timer::Negotiate);
@@ -268,8 +285,9 @@ impl Tcb {
             Leg::Epoch { .. } => self.fall_back(cx, FallbackReason::NoEpoch),
             Leg::Echo { epochs_sent: EPOCHS_MAX.., .. } => self.fall_back(cx, FallbackReason::NoEcho),
             //= draft#neg-confirm
-            //# A responder MUST repeat an EPOCH that has not been echoed after one RTO,
-            //# doubling the interval each time, until it has sent it six times.
+            //# A responder MUST repeat the EPOCH of the negotiation, as long as it
+            //# has not been echoed, after one RTO, doubling the interval each time,
+            //# until it has sent it six times.
             Leg::Echo { .. } => self.owe(Owed::Epoch),
             Leg::Capable => {}
         }
@@ -281,6 +299,23 @@ impl Tcb {
             && confirming.capable_sent()
         {
             self.timers.arm(Timer::Negotiate, cx.now + EPOCH_WAIT);
+        }
+    }
+
+    //= draft#neg-confirm
+    //# An initiator MUST NOT put CAPABLE on a segment that it sends again
+    //# after the second expiry in a row of the retransmission timer.
+    /// The retransmission timer expired: for the second time in a row if nothing was acknowledged since the first.
+    ///
+    /// No later segment carries CAPABLE either: where what goes without it gets through, the peer falls back.
+    pub(crate) fn capable_may_stall(&mut self) {
+        if let Hiatus::Confirming(confirming) = &mut self.hiatus
+            && let Leg::Epoch { capables_left, expired_at, .. } = &mut confirming.leg
+        {
+            if *expired_at == Some(self.snd.una) {
+                *capables_left = 0;
+            }
+            *expired_at = Some(self.snd.una);
         }
     }
 

@@ -316,10 +316,7 @@ impl Synchronized {
                 tcb.peer_suspends(cx, arrived.seq);
             }
             Checked::SuspendAck { granted } => tcb.suspend_is_acknowledged(cx, granted),
-            Checked::Epoch { stable, stable_low } => {
-                tcb.echo_has_come(cx);
-                tcb.peer_is_stable(stable, stable_low);
-            }
+            Checked::Epoch { stable, stable_low } => tcb.peer_is_stable(cx, stable, stable_low),
             _ => tcb.negotiate(cx, arrived),
         }
     }

@@ -11,8 +11,8 @@ const ONE: Life = Life { incarnation: 0, generation: 1 };
 #[test]
 fn application_abort_is_an_abort_with_a_reason() {
     //= draft#ending
-    //# A host that resets a connection that is on MUST send ABORT and not a
-    //# bare RST.
+    //# A host that resets a connection that is on, or on which it has sent
+    //# EPOCH and not fallen back, MUST send ABORT and not a bare RST.
     //= draft#ending
     //# A host that receives a valid ABORT MUST close the connection at once.
     let mut pair = Pair::on();

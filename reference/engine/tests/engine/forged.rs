@@ -6,7 +6,7 @@ use hiatus_codec::{
 };
 use hiatus_engine::{CloseReason, Command, Event, PeerState, SelfState, TcpState};
 
-use crate::pair::{A_NONCE, Made, Pair, SUSPEND, Side, names};
+use crate::pair::{A_NONCE, B_KEY, Made, Pair, SUSPEND, Side, names};
 
 const WRONG: Tag = Tag([0; 8]);
 
@@ -70,6 +70,8 @@ fn resume_with_a_wrong_mac_draws_a_challenge() {
 
 #[test]
 fn resume_with_nonce_zero_is_no_resume() {
+    //= draft#opt-resume
+    //# A receiver MUST ignore a RESUME with nonce zero.
     let mut pair = Pair::held();
     let life = Life { incarnation: 0, generation: 1 };
     Made::ack(Side::A, 1, 1)
@@ -110,12 +112,11 @@ fn resume_ack_that_names_another_life_is_dropped() {
 #[test]
 fn abort_that_is_not_valid_is_dropped_with_its_reset() {
     //= draft#mac-check
-    //# A receiver MUST drop an RST with an ABORT that is not valid.
+    //# A receiver MUST drop an RST with an ABORT that is not valid and whose
+    //# reason is not LOST.
     let mut pair = Pair::on();
     let forged = Message::Abort(Abort { reason: AbortReason::APPLICATION, proof: [0; 8] });
     Made::rst(Side::A, 1).message(&forged).give(&mut pair);
-    let lost = Message::Abort(Abort { reason: AbortReason::LOST, proof: [7; 8] });
-    Made::rst(Side::A, 1).message(&lost).give(&mut pair);
     // FENCED to another instance of B.
     let other = Context::abort(Role::Initiator, Life::default(), Nonce(99));
     let fenced = |tag: Tag| Message::Abort(Abort { reason: AbortReason::FENCED, proof: tag.0 });
@@ -127,6 +128,40 @@ fn abort_that_is_not_valid_is_dropped_with_its_reset() {
     Made::rst(Side::A, 3_000_000).sealed(&own, fenced).give(&mut pair);
     let closed = CloseReason::AbortedByPeer(AbortReason::FENCED);
     assert_eq!(pair.events(Side::B), [Event::Closed { reason: closed }]);
+}
+
+#[test]
+fn lost_with_an_unknown_key_is_a_bare_rst() {
+    //= draft#mac-check
+    //# A receiver MUST treat an RST with an ABORT with reason LOST that is not
+    //# valid as if it carried no Hiatus option.
+    let lost = |proof| Message::Abort(Abort { reason: AbortReason::LOST, proof });
+    let mut pair = Pair::on();
+    Made::rst(Side::A, 1).message(&lost([7; 8])).give(&mut pair);
+    assert_eq!(pair.b.peer_state(), PeerState::Presumed);
+    Made::rst(Side::A, 1).message(&lost([7; 8])).give(&mut pair);
+    assert_eq!((pair.b.state(), pair.take(Side::B)), (TcpState::Established, vec![]));
+    // Within the window, but not at RCV.NXT (RFC 5961, section 3.2).
+    let mut pair = Pair::on();
+    Made::rst(Side::A, 2).message(&lost([7; 8])).give(&mut pair);
+    assert_eq!((pair.b.peer_state(), names(&pair.take(Side::B))), (PeerState::Up, vec!["ack"]));
+}
+
+#[test]
+fn lost_beside_rcv_nxt_is_a_bare_rst() {
+    //= draft#mac-check
+    //# An ABORT with reason LOST is valid if its last field is the key in the
+    //# peer's long CAPABLE and SEG.SEQ is RCV.NXT.
+    let lost = Message::Abort(Abort { reason: AbortReason::LOST, proof: B_KEY.0 });
+    let mut pair = Pair::on();
+    // Within the window (RFC 5961, section 3.2), and far outside.
+    Made::rst(Side::B, 2).message(&lost).give(&mut pair);
+    assert_eq!(names(&pair.take(Side::A)), ["ack"]);
+    Made::rst(Side::B, 3_000_000).message(&lost).give(&mut pair);
+    assert_eq!((pair.a.state(), pair.take(Side::A)), (TcpState::Established, vec![]));
+    Made::rst(Side::B, 1).message(&lost).give(&mut pair);
+    let closed = CloseReason::AbortedByPeer(AbortReason::LOST);
+    assert_eq!(pair.events(Side::A), [Event::Closed { reason: closed }]);
 }
 
 #[test]

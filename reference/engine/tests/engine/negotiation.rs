@@ -3,8 +3,10 @@
 use core::time::Duration;
 
 use hiatus_codec::mac::{Context, Role};
-use hiatus_codec::{Capable, CapableBits, Flags, HoldTime, Life, Message, Suspend};
-use hiatus_engine::{Command, CommandError, Config, Event, FallbackReason, HiatusState, PeerState, TcpState};
+use hiatus_codec::{AbortReason, Capable, CapableBits, Flags, HoldTime, Life, Message, Suspend};
+use hiatus_engine::{
+    CloseReason, Command, CommandError, Config, Event, FallbackReason, HiatusState, PeerState, TcpState,
+};
 
 use crate::pair::{
     A_KEY, A_NONCE, B_KEY, Frame, HOLD_SECONDS, Made, Pair, SUSPEND, Side, give_resume, hiatus_config, names,
@@ -177,8 +179,9 @@ fn initiator_is_plain_without_a_usable_long_capable() {
 fn capable_is_on_six_segments() {
     //= draft#neg-confirm
     //# After a SYN/ACK with CAPABLE, an initiator MUST put the long CAPABLE
-    //# on each of its next six segments, as long as no valid EPOCH has
-    //# arrived and it has not fallen back.
+    //# on each of its next six segments without RST, as long as no valid
+    //# EPOCH has arrived, it has not fallen back and its retransmission timer
+    //# has not expired twice in a row.
     //= draft#neg-confirm
     //# An initiator MUST NOT put CAPABLE on a segment after those six, nor
     //# after a valid EPOCH.
@@ -206,6 +209,34 @@ fn capable_is_on_six_segments() {
 }
 
 #[test]
+fn third_copy_goes_without_capable() {
+    //= draft#neg-confirm
+    //# An initiator MUST NOT put CAPABLE on a segment that it sends again
+    //# after the second expiry in a row of the retransmission timer.
+    let (mut pair, _epoch) = confirming();
+    let start = pair.now;
+    pair.write(Side::A, b"one");
+    let copies = pair.alone(Side::A, Duration::from_millis(3_100));
+    let at: Vec<u128> = copies.iter().map(|frame| frame.at.since(start).as_millis()).collect();
+    assert_eq!(at, [0, 1000, 3000]);
+    assert_eq!(names(&copies), ["capable", "capable", "data"]);
+    // An acknowledgment in between: the next expiry is again the first in a row.
+    let (mut pair, _epoch) = confirming();
+    for (octets, ack) in [(b"one", 4), (b"two", 7)] {
+        pair.write(Side::A, octets);
+        let copies = pair.alone(Side::A, Duration::from_millis(1_100));
+        assert_eq!(names(&copies), ["capable", "capable"]);
+        Made::ack(Side::B, 1, ack).give(&mut pair);
+    }
+    // An EPOCH that comes late turns it on all the same.
+    let (mut late, epoch) = confirming();
+    late.write(Side::A, b"one");
+    late.alone(Side::A, seconds(10));
+    late.deliver(&epoch[0]);
+    assert_eq!(late.a.hiatus_state(), HiatusState::On);
+}
+
+#[test]
 fn initiator_waits_for_epoch_for_64_seconds() {
     let (mut pair, _lost) = confirming();
     pair.alone(Side::A, Duration::from_millis(63_900));
@@ -219,8 +250,9 @@ fn initiator_waits_for_epoch_for_64_seconds() {
 #[test]
 fn epoch_is_sent_six_times_and_then_given_up() {
     //= draft#neg-confirm
-    //# A responder MUST repeat an EPOCH that has not been echoed after one
-    //# RTO, doubling the interval each time, until it has sent it six times.
+    //# A responder MUST repeat the EPOCH of the negotiation, as long as it
+    //# has not been echoed, after one RTO, doubling the interval each time,
+    //# until it has sent it six times.
     let (mut pair, first) = confirming();
     assert_eq!(names(&first), ["epoch"]);
     // Data that is lost doubles its own RTO and not this interval.
@@ -241,8 +273,8 @@ fn epoch_is_sent_six_times_and_then_given_up() {
 #[test]
 fn epoch_repeated_is_echoed_again() {
     //= draft#neg-confirm
-    //# A host MUST answer every valid EPOCH with an EPOCH-ECHO that has the
-    //# same Stable Point.
+    //# A host that is not in RESUMING MUST answer every valid EPOCH with an
+    //# EPOCH-ECHO that has the same Stable Point.
     let (mut pair, epoch) = confirming();
     for _ in 0..3 {
         pair.deliver(&epoch[0]);
@@ -267,8 +299,11 @@ fn echo_of_another_stable_point_does_not_count() {
 #[test]
 fn responder_is_plain_when_the_first_segment_is_bare() {
     //= draft#neg-confirm
-    //# A responder MUST treat the connection as plain TCP when the first
-    //# acceptable segment without SYN carries no long CAPABLE.
+    //# A responder that sent CAPABLE MUST treat the connection as plain TCP
+    //# when the first acceptable segment without SYN carries no long CAPABLE.
+    //= draft#neg-confirm
+    //# A responder that knows which Version it sent MUST ignore a long CAPABLE
+    //# with another one.
     for message in [None, Some(offer(2, Some(A_KEY)))] {
         let mut pair = fresh();
         let syn = pair.take(Side::A);
@@ -301,8 +336,8 @@ fn suspend_by_hand(pair: &mut Pair) {
 #[test]
 fn nothing_else_is_sent_or_believed_before_on() {
     //= draft#neg-confirm
-    //# A host MUST NOT send a Hiatus message other than those of this section
-    //# before the connection is on.
+    //# A host MUST NOT send a Hiatus message other than ABORT and those of
+    //# this section before the connection is on.
     //= draft#neg-confirm
     //# A host MUST ignore a Hiatus message other than those of this section
     //# before the connection is on.
@@ -342,6 +377,17 @@ fn other_messages_stand_for_the_echo() {
         .give(&mut aborted);
     let by_peer = hiatus_engine::CloseReason::AbortedByPeer(reason);
     assert_eq!(aborted.events(Side::B).last(), Some(&Event::Closed { reason: by_peer }));
+    // One beyond what was sent is ignored, and so is no echo either (HIA-MUST-35).
+    let mut reported = forged.clone();
+    for (stable, state) in [(2, HiatusState::Negotiating), (1, HiatusState::On)] {
+        let context = Context::epoch(Role::Initiator, Life::default(), hiatus_codec::Position(stable));
+        let stable_point = hiatus_codec::Position(stable).low();
+        Made::ack(Side::A, 1, 1)
+            .sealed(&context, |tag| Message::Epoch(hiatus_codec::Epoch { number: 1, stable_point, tag }))
+            .give(&mut reported);
+        assert_eq!(reported.b.hiatus_state(), state);
+    }
+    assert_eq!(names(&reported.alone(Side::B, seconds(100))), ["echo"]);
     // With a wrong End it is not the RESUME that was sealed: no challenge either, since nothing of Hiatus counts yet.
     let context = Context::resume(Role::Initiator, hiatus_codec::Position(1), hiatus_codec::Position(2));
     let resume =
@@ -349,6 +395,39 @@ fn other_messages_stand_for_the_echo() {
     Made::ack(Side::A, 1, 1).sealed(&context, resume).give(&mut forged);
     assert_eq!(forged.b.hiatus_state(), HiatusState::Negotiating);
     assert_eq!(forged.take(Side::B), []);
+}
+
+#[test]
+fn responder_that_waits_for_the_echo_aborts() {
+    //= draft#ending
+    //# A host that resets a connection that is on, or on which it has sent
+    //# EPOCH and not fallen back, MUST send ABORT and not a bare RST.
+    let (mut pair, epoch) = confirming();
+    let mut fallen = pair.clone();
+    pair.deliver(&epoch[0]);
+    let _lost = pair.take(Side::A);
+    pair.command(Side::B, Command::Abort);
+    let abort = pair.take(Side::B);
+    assert_eq!(names(&abort), ["abort"]);
+    pair.events(Side::A);
+    pair.deliver(&abort[0]);
+    let closed = CloseReason::AbortedByPeer(AbortReason::APPLICATION);
+    assert_eq!(pair.events(Side::A), [Event::Closed { reason: closed }]);
+    // The initiator is not on: to it an ABORT is an RST.
+    fallen.deliver(&abort[0]);
+    assert_eq!(fallen.events(Side::A), [Event::Connected, Event::Closed { reason: CloseReason::Reset }]);
+    // Once the responder has fallen back, so is what it sends.
+    fallen.alone(Side::B, seconds(600));
+    fallen.command(Side::B, Command::Abort);
+    assert_eq!(names(&fallen.take(Side::B)), ["rst"]);
+    // The same before its EPOCH has left.
+    let mut early = fresh();
+    for side in [Side::A, Side::B, Side::A] {
+        let frames = early.take(side);
+        early.deliver(&frames[0]);
+    }
+    early.command(Side::B, Command::Abort);
+    assert_eq!(names(&early.take(Side::B)), ["rst"]);
 }
 
 #[test]

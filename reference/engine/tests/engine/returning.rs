@@ -437,8 +437,8 @@ fn answer_that_nobody_waits_for_is_dropped() {
 #[test]
 fn application_abort_is_an_abort_with_a_reason() {
     //= draft#ending
-    //# A host that resets a connection that is on MUST send ABORT and not a
-    //# bare RST.
+    //# A host that resets a connection that is on, or on which it has sent
+    //# EPOCH and not fallen back, MUST send ABORT and not a bare RST.
     //= draft#ending
     //# A host that receives a valid ABORT MUST close the connection at once.
     let mut pair = Pair::on();

@@ -127,8 +127,8 @@ fn transitions_send_nothing_that_is_forbidden() {
             assert!(!outcome.sent.iter().any(|name| name == "data" || name == "FIN"), "{place}");
         }
         //= draft#ending
-        //# A host that resets a connection that is on MUST send ABORT and not a
-        //# bare RST.
+        //# A host that resets a connection that is on, or on which it has sent
+        //# EPOCH and not fallen back, MUST send ABORT and not a bare RST.
         assert!(!outcome.sent.iter().any(|name| name == "RST") || label == "the same at a restored host");
     }
 }
