@@ -88,6 +88,12 @@ impl Congestion {
         self.recover = None;
     }
 
+    /// One segment: nothing came of what was sent (draft, {#sync}).
+    pub(crate) fn restart_with_one(&mut self, mss_octets: u16) {
+        self.forget_losses();
+        self.cwnd = u32::from(mss_octets);
+    }
+
     /// After an absence: at most the initial window (draft, {#sync}).
     pub(crate) fn restart(&mut self, mss_octets: u16) {
         self.forget_losses();

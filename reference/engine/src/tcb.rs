@@ -62,6 +62,8 @@ pub(crate) struct Tcb {
     pub(crate) hiatus: Hiatus,
     /// When the connection was last handled: before that, this end was certainly there.
     pub(crate) touched: Time,
+    /// The peer has acknowledged something new since this end last synchronised, or never had to.
+    pub(crate) is_acknowledged_since_sync: bool,
     /// When the last acceptable segment came.
     pub(crate) heard: Time,
     pub(crate) challenges: Budget,
@@ -89,6 +91,7 @@ impl Tcb {
             close_waits: false,
             hiatus,
             touched: cx.now,
+            is_acknowledged_since_sync: true,
             heard: cx.now,
             challenges: Budget::default(),
         }

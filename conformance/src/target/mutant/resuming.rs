@@ -239,6 +239,20 @@ pub(super) const MUTANTS: &[Mutant] = &[
         },
     },
     Mutant {
+        name: "starts-large-again",
+        breaks: &["HIA-SHOULD-10"],
+        hooks: Hooks {
+            outgoing: |notes, segment| {
+                notes.nth(has(&segment, Subtype::RESUME_ACK));
+                if notes.count == 2 && has_data(&segment) {
+                    return vec![segment, notes.data(1460)];
+                }
+                vec![segment]
+            },
+            ..UNTOUCHED
+        },
+    },
+    Mutant {
         name: "keeps-data-out-of-order",
         breaks: &["HIA-MUST-78"],
         hooks: Hooks { outgoing: note_sync, incoming: replay_out_of_order, ..UNTOUCHED },

@@ -38,6 +38,8 @@ impl Tcb {
         if let (Some(clock), Some(timestamps)) = (&mut self.timestamps, arrived.timestamps) {
             clock.force(timestamps.value, cx.now);
         }
+        let was_acknowledged = self.is_acknowledged_since_sync || back.received > self.snd.una;
+        self.is_acknowledged_since_sync = false;
         let is_rewind = back.received < self.snd.nxt;
         let was_long = cx.now.since(self.heard) > self.rtt.rto(cx.config);
         self.rcv.drop_out_of_order();
@@ -47,7 +49,13 @@ impl Tcb {
         //# A host that synchronises after more than one RTO, or to an R below its
         //# SND.NXT, SHOULD start with a congestion window of at most the initial
         //# window.
-        if is_rewind || was_long {
+        if !was_acknowledged {
+            //= draft#sync
+            //# A host that synchronises although its peer has acknowledged nothing new
+            //# since it last synchronised SHOULD start with a congestion window of one
+            //# segment.
+            self.congestion.restart_with_one(self.snd.mss_octets);
+        } else if is_rewind || was_long {
             self.congestion.restart(self.snd.mss_octets);
         } else {
             self.congestion.forget_losses();

@@ -264,6 +264,7 @@ impl Synchronized {
         let advance = u32::try_from(tcb.snd.una.distance_to(ack)).unwrap_or(u32::MAX);
         if advance > 0 {
             tcb.snd.acknowledge(ack);
+            tcb.is_acknowledged_since_sync = true;
             tcb.rtt.acknowledged(ack, cx.now);
             tcb.timers.disarm(Timer::Retransmit);
             let verdict = tcb.congestion.acknowledged(advance, ack, tcb.snd.mss_octets);

@@ -8,8 +8,8 @@ use hiatus_codec::{
     AbortReason, Flags, HoldTime, Life, Message, Nonce, Position, Resume, ResumeAck, SequenceNumber, Suspend,
 };
 use hiatus_engine::{
-    CloseReason, Command, Event, FallbackReason, HiatusState, PeerState, SelfState, TcpState, WriteError,
-    answer_stray,
+    CloseReason, Command, CommandError, Event, FallbackReason, HiatusState, PeerState, SelfState, TcpState,
+    WriteError, answer_stray,
 };
 
 use crate::pair::{

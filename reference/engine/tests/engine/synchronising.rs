@@ -154,3 +154,29 @@ fn window_that_opened_while_resuming_is_announced() {
     assert_eq!(names(&update), ["ack"]);
     assert!(update[0].segment().window > 0);
 }
+
+#[test]
+fn repeated_synchronisation_without_an_acknowledgment_starts_with_one_segment() {
+    //= draft#sync
+    //# A host that synchronises although its peer has acknowledged nothing new
+    //# since it last synchronised SHOULD start with a congestion window of one
+    //# segment.
+    let mut pair = Pair::on();
+    pair.write(Side::B, &[4; 30_000]);
+    // The peer's window has room for ten segments and more: the initial window counts.
+    pair.take(Side::B);
+    let drawn = |pair: &mut Pair, generation, received| {
+        give_resume(pair, 1, Life { incarnation: 0, generation }, A_NONCE, received, 1);
+        let frames = pair.take(Side::B);
+        assert_eq!(frames[0].name(), "resume-ack");
+        frames.len() - 1
+    };
+    assert!(drawn(&mut pair, 1, 1) > 1);
+    assert_eq!(drawn(&mut pair, 2, 1), 1);
+    assert_eq!(drawn(&mut pair, 3, 1), 1);
+    // R acknowledges something, so the next time counts from it.
+    assert_eq!(drawn(&mut pair, 4, 1001), 1);
+    Made::ack(Side::A, 1, 2449).window(u16::MAX).give(&mut pair);
+    pair.take(Side::B);
+    assert!(drawn(&mut pair, 5, 2449) > 1);
+}
