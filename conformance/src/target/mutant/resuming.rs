@@ -198,7 +198,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
     },
     Mutant {
         name: "survives-resets",
-        breaks: &["HIA-MUST-66"],
+        breaks: &["HIA-MUST-57", "HIA-MUST-66"],
         hooks: Hooks { incoming: |_, segment| drop_if(is_bare_rst(&segment), segment), ..UNTOUCHED },
     },
     Mutant {

@@ -226,6 +226,8 @@ impl Synchronized {
         if self.name() == TcpState::TimeWait {
             return Step::Done;
         }
+        let has_only_fin_left = matches!(self.name(), TcpState::Closing | TcpState::LastAck)
+            && self.tcb.snd.fin == Some(self.tcb.snd.una);
         let tcb = &mut self.tcb;
         //= draft#holding
         //# A host in HELD or PRESUMED MUST drop a bare RST.
@@ -239,7 +241,11 @@ impl Synchronized {
         //= draft#presumed
         //# A host MUST enter PRESUMED instead of closing the connection when a bare
         //# RST with SEG.SEQ equal to RCV.NXT comes from a peer that sent S and to
-        //# which it offered a hold.
+        //# which it offered a hold, unless in CLOSING or LAST-ACK only its FIN is
+        //# unacknowledged.
+        if has_only_fin_left {
+            return Step::Close(CloseReason::Finished);
+        }
         if tcb.presume(cx) { Step::Done } else { Step::Close(CloseReason::Reset) }
     }
 

@@ -1,10 +1,10 @@
 //! How a connection ends (draft, {#ending}).
 
 use hiatus_codec::mac::{Context, Role};
-use hiatus_codec::{AbortReason, Flags, Life, Message, Nonce, Position, Resume};
-use hiatus_engine::{CloseReason, Command, Event, TcpState};
+use hiatus_codec::{Abort, AbortReason, Flags, Life, Message, Nonce, Position, Resume};
+use hiatus_engine::{CloseReason, Command, Event, PeerState, TcpState};
 
-use crate::pair::{A_ISN, Made, Pair, Side, abort_reason, names, seconds};
+use crate::pair::{A_ISN, A_KEY, Made, Pair, Side, abort_reason, names, seconds};
 
 const ONE: Life = Life { incarnation: 0, generation: 1 };
 
@@ -77,4 +77,56 @@ fn every_segment_after_an_abort_draws_it_again() {
     pair.alone(Side::A, seconds(1));
     Made::ack(Side::B, 1, 1).give(&mut pair);
     assert_eq!(pair.take(Side::A), []);
+}
+
+/// B is in LAST-ACK: A has closed, then B, whose FIN and `octets` before it are lost.
+fn last_ack(octets: &[u8]) -> Pair {
+    let mut pair = Pair::on();
+    pair.command(Side::A, Command::Close);
+    pair.exchange();
+    pair.write(Side::B, octets);
+    pair.command(Side::B, Command::Close);
+    pair.take(Side::B);
+    pair.events(Side::B);
+    assert_eq!(pair.b.state(), TcpState::LastAck);
+    pair
+}
+
+const FINISHED: [Event; 1] = [Event::Closed { reason: CloseReason::Finished }];
+
+#[test]
+fn bare_reset_after_both_fins_is_the_end_if_only_the_own_fin_is_missing() {
+    let mut pair = last_ack(b"");
+    Made::rst(Side::A, 2).give(&mut pair);
+    assert_eq!(pair.events(Side::B), FINISHED);
+    // Octets of the application may still be missing at a peer that is away.
+    let mut pair = last_ack(b"lost");
+    Made::rst(Side::A, 2).give(&mut pair);
+    assert_eq!(pair.b.peer_state(), PeerState::Presumed);
+}
+
+#[test]
+fn peer_without_state_has_finished_where_both_have_closed() {
+    let lost = Message::Abort(Abort { reason: AbortReason::LOST, proof: A_KEY.0 });
+    let mut pair = last_ack(b"lost");
+    Made::rst(Side::A, 2).message(&lost).give(&mut pair);
+    assert_eq!(pair.events(Side::B), FINISHED);
+
+    let mut pair = last_ack(b"lost");
+    pair.command(Side::B, Command::Resume);
+    for _ in 0..3 {
+        pair.take(Side::B);
+        Made::rst(Side::A, 2).give(&mut pair);
+        if let Some(due) = pair.b.poll_timeout() {
+            let left = due.since(pair.now);
+            pair.alone(Side::B, left);
+        }
+    }
+    assert_eq!(pair.events(Side::B), FINISHED);
+
+    // Elsewhere the application has to know.
+    let mut pair = Pair::on();
+    Made::rst(Side::A, 1).message(&lost).give(&mut pair);
+    let reason = CloseReason::AbortedByPeer(AbortReason::LOST);
+    assert_eq!(pair.events(Side::B), [Event::Closed { reason }]);
 }

@@ -164,7 +164,8 @@ fn bare_reset_is_taken_for_absence() {
     //= draft#presumed
     //# A host MUST enter PRESUMED instead of closing the connection when a
     //# bare RST with SEG.SEQ equal to RCV.NXT comes from a peer that sent S
-    //# and to which it offered a hold.
+    //# and to which it offered a hold, unless in CLOSING or LAST-ACK only its
+    //# FIN is unacknowledged.
     let mut pair = Pair::on();
     Made::rst(Side::A, 1).give(&mut pair);
     assert_eq!(pair.b.state(), TcpState::Established);
