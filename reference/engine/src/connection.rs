@@ -131,7 +131,7 @@ impl Connection {
                 self.absent(now, |tcb, found, cx| tcb.come_back_anew(found, cx, incarnation, nonce))
             }
             Command::Restored { incarnation, nonce, tsval_ceiling } => {
-                self.absent(now, |tcb, _, cx| tcb.restore(cx, incarnation, nonce, tsval_ceiling))
+                self.absent(now, |tcb, found, cx| tcb.restore(found, cx, incarnation, nonce, tsval_ceiling))
             }
         }
     }
@@ -262,6 +262,9 @@ impl Connection {
         if tcb.snd.fin.is_some() || tcb.close_waits {
             return Err(WriteError::Closing { found });
         }
+        //= draft#restoring
+        //# A restored host MUST send the same End in every RESUME until it has
+        //# synchronised.
         let count = if tcb.is_resuming() { 0 } else { tcb.snd.write(octets) };
         tcb.writer_waits |= count < octets.len();
         if let State::Synchronized(state) = state {

@@ -128,6 +128,7 @@ impl Tcb {
     /// The host was restored from an older state (draft, {#durability}).
     pub(crate) fn restore(
         &mut self,
+        found: TcpState,
         cx: &mut Context<'_>,
         incarnation: u32,
         nonce: Nonce,
@@ -136,14 +137,25 @@ impl Tcb {
         let session = self.hiatus.session_mut().ok_or(CommandError::HiatusOff)?;
         session.take_incarnation(incarnation, nonce)?;
         self.forgive_absence(cx);
+        //= draft#restoring
+        //# A restored host that uses timestamps MUST start them at least 2^22 ticks
+        //# above every timestamp that it sent before on the connection.
         if let Some(clock) = &mut self.timestamps {
             clock.step_above(tsval_ceiling, cx.now);
         }
+        //= draft#restoring
+        //# A restored host MUST drop the data that it holds out of order.
         self.rcv.drop_out_of_order();
         self.rcv.stb = self.rcv.nxt;
+        //= draft#restoring
+        //# A restored host MUST set SND.LIM to the end of its restored send buffer.
+        self.snd.lim = self.snd.end;
         // Earlier lives may have sent everything that this history may transmit.
         self.snd.max = self.snd.lim;
-        self.start_resuming(cx, Origin::Restored);
+        // In TIME-WAIT nothing is left to agree on, as in `come_back`.
+        if found != TcpState::TimeWait {
+            self.start_resuming(cx, Origin::Restored);
+        }
         Ok(())
     }
 

@@ -75,16 +75,17 @@ impl SynReceived {
                 return None;
             }
             return Some(match self.opened {
-                // What the application wrote or closed was meant for this peer: it is told, and not the next one.
-                Opened::Passively if tcb.snd.end > FIRST_OCTET => {
-                    Closed::bury(cx, tcb.clone(), CloseReason::Reset)
-                }
-                Opened::Passively => State::Listen(Listen::default()),
+                Opened::Passively => self.back_to_listen(cx),
                 Opened::Simultaneously => Closed::bury(cx, tcb.clone(), CloseReason::Refused),
             });
         }
-        // Fourth, the SYN bit (RFC 5961, section 4.2).
+        // Fourth, the SYN bit: a connection opened passively returns to LISTEN, any other answers as a synchronized one
+        // (RFC 5961, section 4.2). A SYN that is repeated never comes here: it lies before RCV.NXT. This one is in the
+        // window, so it belongs to another attempt of the peer, which sends it again and then finds LISTEN.
         if arrived.has(Flags::SYN) {
+            if self.opened == Opened::Passively {
+                return Some(self.back_to_listen(cx));
+            }
             tcb.challenge(cx.now);
             return None;
         }
@@ -108,6 +109,15 @@ impl SynReceived {
             None => State::Synchronized(next),
             Some(reason) => Closed::bury(cx, next.tcb, reason),
         })
+    }
+
+    /// A connection opened passively returns to LISTEN (RFC 9293, section 3.10.7.4, second and fourth).
+    fn back_to_listen(&mut self, cx: &mut Context<'_>) -> State {
+        // What the application wrote or closed was meant for this peer: it is told, and not the next one.
+        if self.tcb.snd.end > FIRST_OCTET {
+            return Closed::bury(cx, self.tcb.clone(), CloseReason::Reset);
+        }
+        State::Listen(Listen::default())
     }
 
     pub(crate) fn transmit(&mut self, cx: &mut Context<'_>, buffer: &mut [u8]) -> Option<usize> {

@@ -49,3 +49,21 @@ fn restored_host_whose_peer_is_plain_resets() {
     }
     assert_eq!(pair.events(Side::A), [Event::Closed { reason: CloseReason::PeerIsPlain }]);
 }
+
+#[test]
+fn restored_host_in_time_wait_has_nothing_to_agree_on() {
+    let mut pair = Pair::on_with(older_config(), older_config());
+    pair.command(Side::A, Command::Close);
+    pair.exchange();
+    pair.command(Side::B, Command::Close);
+    pair.exchange();
+    assert_eq!(pair.a.state(), TcpState::TimeWait);
+    pair.off(seconds(3600));
+    pair.command(Side::A, Command::Restored { incarnation: 1, nonce: Nonce(3), tsval_ceiling: 0 });
+    assert_eq!((pair.a.self_state(), pair.take(Side::A)), (SelfState::Up, vec![]));
+    // What was left of the timeout, four minutes, is left.
+    pair.alone(Side::A, seconds(239));
+    assert_eq!(pair.a.state(), TcpState::TimeWait);
+    pair.alone(Side::A, seconds(1));
+    assert_eq!(pair.a.state(), TcpState::Closed);
+}

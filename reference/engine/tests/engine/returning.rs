@@ -8,7 +8,7 @@ use hiatus_codec::{
     AbortReason, Flags, HoldTime, Life, Message, Nonce, Position, Resume, ResumeAck, SequenceNumber, Suspend,
 };
 use hiatus_engine::{
-    CloseReason, Command, CommandError, Event, FallbackReason, HiatusState, PeerState, SelfState, TcpState,
+    CloseReason, Command, Event, FallbackReason, HiatusState, PeerState, SelfState, TcpState,
     WriteError, answer_stray,
 };
 

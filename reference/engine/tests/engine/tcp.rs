@@ -3,7 +3,7 @@
 use hiatus_codec::{Flags, SequenceNumber};
 use hiatus_engine::{CloseReason, Command, Config, Event, TcpState, Timestamping, answer_stray};
 
-use crate::pair::{A_ISN, B_ISN, Made, Pair, Side, connection_a, names, seconds};
+use crate::pair::{A_ISN, B_ISN, Made, Pair, Side, connection_a, hiatus_config, names, seconds};
 
 fn plain() -> Pair {
     let mut pair = Pair::new(Config::default(), Config::default());
@@ -419,4 +419,22 @@ fn reset_after_both_fins_is_no_error() {
     pair.events(Side::A);
     Made::rst(Side::B, 2).give(&mut pair);
     assert_eq!(pair.events(Side::A), [Event::Closed { reason: CloseReason::Finished }]);
+}
+
+#[test]
+fn syn_of_another_attempt_returns_to_listen() {
+    // RFC 9293, section 3.10.7.4, fourth: SYN-RECEIVED after a passive OPEN.
+    let mut pair = Pair::new(hiatus_config(), hiatus_config());
+    let syn = pair.take(Side::A);
+    pair.deliver(&syn[0]);
+    pair.take(Side::B);
+    // The same SYN again draws the SYN/ACK again.
+    pair.deliver(&syn[0]);
+    assert_eq!(names(&pair.take(Side::B)), ["capable"]);
+    assert_eq!(pair.b.state(), TcpState::SynReceived);
+    let other = Made::ack(Side::A, 1000, 0).flags(Flags::SYN);
+    other.give(&mut pair);
+    assert_eq!((pair.b.state(), pair.take(Side::B).len()), (TcpState::Listen, 0));
+    other.give(&mut pair);
+    assert_eq!(names(&pair.take(Side::B)), ["syn-ack"]);
 }
