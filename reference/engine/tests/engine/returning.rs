@@ -5,16 +5,16 @@ use core::time::Duration;
 
 use hiatus_codec::mac::{Context, Role};
 use hiatus_codec::{
-    AbortReason, Flags, HoldTime, Life, Message, Nonce, Position, Resume, ResumeAck, SequenceNumber, Suspend,
+    AbortReason, Flags, HoldTime, Life, Message, Position, Resume, ResumeAck, SequenceNumber, Suspend,
 };
 use hiatus_engine::{
-    CloseReason, Command, Event, FallbackReason, HiatusState, PeerState, SelfState, TcpState,
-    WriteError, answer_stray,
+    CloseReason, Command, Event, FallbackReason, HiatusState, PeerState, SelfState, TcpState, WriteError,
+    answer_stray,
 };
 
 use crate::pair::{
-    A_ISN, A_NONCE, B_ISN, B_KEY, Frame, HOLD_SECONDS, Made, Pair, SUSPEND, Side, abort_reason, give_resume,
-    hiatus_config, names, seconds,
+    A_ISN, A_NONCE, B_ISN, B_KEY, Frame, HOLD_SECONDS, Made, Pair, SUSPEND, Side, give_resume, hiatus_config,
+    names, seconds,
 };
 
 const ONE: Life = Life { incarnation: 0, generation: 1 };
@@ -435,28 +435,6 @@ fn answer_that_nobody_waits_for_is_dropped() {
 }
 
 #[test]
-fn application_abort_is_an_abort_with_a_reason() {
-    //= draft#ending
-    //# A host that resets a connection that is on, or on which it has sent
-    //# EPOCH and not fallen back, MUST send ABORT and not a bare RST.
-    //= draft#ending
-    //# A host that receives a valid ABORT MUST close the connection at once.
-    let mut pair = Pair::on();
-    pair.write(Side::A, b"x");
-    pair.exchange();
-    pair.events(Side::B);
-    pair.command(Side::A, Command::Abort);
-    let frames = pair.take(Side::A);
-    assert_eq!(abort_reason(&frames[0]), AbortReason::APPLICATION);
-    // SEG.SEQ is SND.NXT.
-    assert_eq!(frames[0].segment().seq.0, A_ISN + 2);
-    pair.deliver(&frames[0]);
-    let closed = CloseReason::AbortedByPeer(AbortReason::APPLICATION);
-    assert_eq!(pair.events(Side::B), [Event::Closed { reason: closed }]);
-    assert_eq!(pair.events(Side::A).last(), Some(&Event::Closed { reason: CloseReason::Aborted }));
-}
-
-#[test]
 fn time_away_is_not_charged() {
     let mut pair = Pair::on();
     pair.write(Side::A, b"lost");
@@ -512,26 +490,6 @@ fn plain_connection_forgives_the_absence_too() {
     pair.command(Side::A, Command::Resume);
     let frames = pair.alone(Side::A, seconds(1));
     assert_eq!(names(&frames), ["data"]);
-}
-
-#[test]
-fn last_ack_of_the_stream_still_answers_a_resume() {
-    //= draft#resume-received
-    //# A host MUST synchronise on a valid RESUME of a newer life and answer
-    //# with RESUME-ACK.
-    let mut pair = Pair::on();
-    pair.command(Side::B, Command::Close);
-    pair.exchange();
-    pair.command(Side::A, Command::Close);
-    pair.take(Side::A);
-    assert_eq!(pair.a.state(), TcpState::LastAck);
-    // B got the FIN of A, was away, and acknowledges it only now.
-    let (life, received, end) = (ONE, Position(2), Position(2));
-    let context = Context::resume(Role::Responder, received, end);
-    let resume = |tag| Message::Resume(Resume { life, nonce: Nonce(7), end: end.low(), tag });
-    Made::ack(Side::B, 2, 2).sealed(&context, resume).give(&mut pair);
-    assert_eq!(pair.events(Side::A).last(), Some(&Event::Closed { reason: CloseReason::Finished }));
-    assert_eq!(names(&pair.take(Side::A)), ["resume-ack"]);
 }
 
 #[test]
