@@ -156,7 +156,8 @@ impl Synchronized {
             //# A host in HELD or PRESUMED MUST drop a bare RST.
             Checked::Plain if arrived.has(Flags::RST) && tcb.peer_is_away() => None,
             Checked::Plain if arrived.has(Flags::RST) && arrived.seq == tcb.rcv.nxt => tcb.resume_met_reset(),
-            Checked::Plain if !arrived.has(Flags::RST) && !arrived.has(Flags::SYN) => {
+            // Data and FIN may come again from a peer that has heard no RESUME yet.
+            Checked::Plain if !arrived.has(Flags::RST) && arrived.segment.is_empty() => {
                 tcb.resume_met_plain(cx, arrived)
             }
             _ => None,

@@ -250,11 +250,11 @@ pub(super) fn next_resume(scene: &mut Scene) -> Vec<Frame> {
 }
 
 fn plain() -> Group {
-    fn six_plain(scene: &mut Scene) -> Vec<Frame> {
-        let mut said = give(scene, &ack());
+    fn six(scene: &mut Scene, made: &Made) -> Vec<Frame> {
+        let mut said = give(scene, made);
         for _ in 1..6 {
             next_resume(scene);
-            said = give(scene, &ack());
+            said = give(scene, made);
         }
         said
     }
@@ -264,12 +264,15 @@ fn plain() -> Group {
         Event::new("data, SEG.SEQ = RCV.NXT", |scene| give(scene, &ack().payload(b"data"))),
         Event::new("one octet, SEG.SEQ = RCV.NXT", |scene| give(scene, &ack().payload(b"d"))),
         Event::new("FIN, SEG.SEQ = RCV.NXT", |scene| give(scene, &ack().flags(Flags::FIN.union(Flags::ACK)))),
-        Event::new("the sixth plain segment, each after another RESUME", six_plain).only(is_resuming),
-        Event::new("the same at a restored host", |scene| {
+        Event::new("the sixth plain segment, each after another RESUME", |scene| six(scene, &ack()))
+            .only(is_resuming),
+        Event::new("six times data, each after another RESUME", |scene| six(scene, &ack().payload(b"data")))
+            .only(is_resuming),
+        Event::new("the sixth plain segment at a restored host", |scene| {
             let restored = Command::Restored { incarnation: 7, nonce: Nonce(77), tsval_ceiling: 0 };
             scene.pair.command(Side::B, restored);
             scene.said();
-            six_plain(scene)
+            six(scene, &ack())
         })
         .only(is_resuming),
         Event::new("data outside of the window", |scene| {

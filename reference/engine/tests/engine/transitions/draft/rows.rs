@@ -158,7 +158,13 @@ pub(in crate::transitions) const SELF_ROWS: &[Row] = &[
                 Plain,
             ),
             // {#restoring}: a restored host resets the connection.
-            claim(("plain", "the same at a restored host"), &[Resuming], ANY_PEER, &["RST"], Closed),
+            claim(
+                ("plain", "the sixth plain segment at a restored host"),
+                &[Resuming],
+                ANY_PEER,
+                &["RST"],
+                Closed,
+            ),
         ],
     ),
     row(
@@ -171,6 +177,8 @@ pub(in crate::transitions) const SELF_ROWS: &[Row] = &[
         &[
             claim(("plain", "ACK of all that is in flight"), &[Resuming], ANY_PEER, &[], Same),
             claim(("plain", "data, SEG.SEQ = RCV.NXT"), &[Resuming], ANY_PEER, &[], Same),
+            // {#resuming}: no plain segments.
+            claim(("plain", "six times data, each after another RESUME"), &[Resuming], ANY_PEER, &[], Same),
             claim(("plain", "SYN"), &[Resuming], ANY_PEER, &[], Same),
             claim(("plain", "EPOCH"), &[Resuming], ANY_PEER, &[], Same),
             claim(("plain", "EPOCH-ECHO"), &[Resuming], ANY_PEER, &[], Same),
