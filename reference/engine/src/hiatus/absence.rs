@@ -3,7 +3,7 @@
 use core::time::Duration;
 
 use hiatus_codec::mac::{self, Context as MacContext, Tag};
-use hiatus_codec::{Flags, HoldTime, Life, Message, Nonce, Resume, SequenceNumber, Suspend};
+use hiatus_codec::{AbortReason, Flags, HoldTime, Life, Message, Nonce, Resume, SequenceNumber, Suspend};
 
 use crate::arrived::Arrived;
 use crate::command::CommandError;
@@ -343,7 +343,13 @@ impl Tcb {
             self.tell_writer(cx);
             return None;
         }
-        self.owe(Owed::Reset { seq: self.snd_nxt() });
+        //= draft#restoring
+        //# A restored host MUST end the connection with ABORT and reason DIVERGED
+        //# when six RESUMEs have each met a plain segment and nothing else.
+        if let Some(life) = self.recorded_life() {
+            // Where plain TCP takes it as an RST.
+            self.owe_abort(AbortReason::DIVERGED, life, Nonce::UNKNOWN, arrived.segment.ack);
+        }
         Some(CloseReason::PeerIsPlain)
     }
 

@@ -157,9 +157,7 @@ impl Synchronized {
             Checked::Plain if arrived.has(Flags::RST) && tcb.peer_is_away() => None,
             Checked::Plain if arrived.has(Flags::RST) && arrived.seq == tcb.rcv.nxt => tcb.resume_met_reset(),
             // Data and FIN may come again from a peer that has heard no RESUME yet.
-            Checked::Plain if !arrived.has(Flags::RST) && arrived.segment.is_empty() => {
-                tcb.resume_met_plain(cx, arrived)
-            }
+            Checked::Plain if arrived.segment.is_pure_ack() => tcb.resume_met_plain(cx, arrived),
             _ => None,
         };
         end.map_or(Step::Done, Step::Close)

@@ -1,14 +1,10 @@
 //! Lives: generations, incarnations, nonces, and who is fenced (draft, {#resuming}, {#resume-received}).
 
-use core::time::Duration;
-
 use hiatus_codec::mac::{Context, Role};
 use hiatus_codec::{AbortReason, Life, Message, Nonce, Resume};
-use hiatus_engine::{CloseReason, Command, CommandError, Event, PeerState, SelfState, TcpState};
+use hiatus_engine::{Command, CommandError, PeerState, SelfState, TcpState};
 
-use crate::pair::{
-    A_NONCE, B_ISN, Made, Pair, Side, abort_reason, give_resume, names, older_config, seconds,
-};
+use crate::pair::{A_NONCE, B_ISN, Pair, Side, abort_reason, give_resume, names};
 use crate::returning::resume;
 
 #[test]
@@ -62,44 +58,6 @@ fn first_resume_that_is_answered_sets_the_nonce() {
     assert_eq!(names(&pair.take(Side::B)), ["resume-ack"]);
     give_resume(&mut pair, 0, Life::default(), Nonce(8), 1, 1);
     assert_eq!(abort_reason(&pair.take(Side::B)[0]), AbortReason::FENCED);
-}
-
-#[test]
-fn restored_host_resumes_in_a_new_incarnation() {
-    let mut pair = Pair::on_with(older_config(), older_config());
-    let snapshot = pair.a.clone();
-    pair.write(Side::B, b"after the snapshot, lost");
-    pair.take(Side::B);
-    pair.a = snapshot;
-    pair.now = pair.now + seconds(60);
-    let nonce = Nonce(0x77);
-    let refused = Command::Restored { incarnation: 0, nonce, tsval_ceiling: 0 };
-    let not_newer = CommandError::NotNewer { found: 0, present: 0 };
-    let now = pair.now;
-    assert_eq!(pair.a.handle_command(now, refused), Err(not_newer));
-    pair.command(Side::A, Command::Restored { incarnation: 9, nonce, tsval_ceiling: 3_000_000_000 });
-    let sent = pair.take(Side::A);
-    assert_eq!(resume(&sent[0]).life, Life { incarnation: 9, generation: 0 });
-    // At least 2^22 ticks above every earlier TSval (draft, {#restoring}).
-    assert!(sent[0].timestamps().value >= 3_000_000_000 + (1 << 22));
-    pair.deliver(&sent[0]);
-    pair.exchange();
-    assert_eq!(pair.read(Side::A), b"after the snapshot, lost");
-    assert_eq!(pair.a.self_state(), SelfState::Up);
-}
-
-#[test]
-fn restored_host_whose_peer_is_plain_resets() {
-    let mut pair = Pair::on_with(older_config(), older_config());
-    pair.command(Side::A, Command::Restored { incarnation: 1, nonce: Nonce(3), tsval_ceiling: 0 });
-    pair.take(Side::A);
-    for _ in 0..6 {
-        Made::ack(Side::B, 1, 1).give(&mut pair);
-        if pair.a.state() == TcpState::Established {
-            while pair.alone(Side::A, Duration::from_millis(500)).is_empty() {}
-        }
-    }
-    assert_eq!(pair.events(Side::A), [Event::Closed { reason: CloseReason::PeerIsPlain }]);
 }
 
 #[test]

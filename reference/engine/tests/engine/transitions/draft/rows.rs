@@ -149,23 +149,23 @@ pub(in crate::transitions) const SELF_ROWS: &[Row] = &[
     ),
     row(
         ["RESUMING", "six RESUMEs met only plain segments", "fall back", "plain"],
-        &[
-            claim(
-                ("plain", "the sixth plain segment, each after another RESUME"),
-                &[Resuming],
-                ANY_PEER,
-                &[],
-                Plain,
-            ),
-            // {#restoring}: a restored host resets the connection.
-            claim(
-                ("plain", "the sixth plain segment at a restored host"),
-                &[Resuming],
-                ANY_PEER,
-                &["RST"],
-                Closed,
-            ),
-        ],
+        &[claim(
+            ("plain", "the sixth plain segment, each after another RESUME"),
+            &[Resuming],
+            ANY_PEER,
+            &[],
+            Plain,
+        )],
+    ),
+    row(
+        ["RESUMING", "the same, restored", "ABORT, reason DIVERGED", "CLOSED"],
+        &[claim(
+            ("plain", "the sixth plain segment at a restored host"),
+            &[Resuming],
+            ANY_PEER,
+            &["ABORT DIVERGED"],
+            Closed,
+        )],
     ),
     row(
         ["RESUMING", "nothing came for the limit", "report \"no answer\"", "CLOSED"],
