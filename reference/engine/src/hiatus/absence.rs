@@ -353,6 +353,22 @@ impl Tcb {
         Some(CloseReason::PeerIsPlain)
     }
 
+    /// RESUMING met a RESUME with a wrong MAC. Gives why the connection ends, if it does.
+    ///
+    /// At a restored host it counts as a plain segment: the positions of its sender may be too far away to be told.
+    pub(crate) fn resume_met_forged(
+        &mut self,
+        cx: &mut Context<'_>,
+        arrived: &Arrived<'_>,
+    ) -> Option<CloseReason> {
+        match self.hiatus.session()?.here {
+            SelfPresence::Resuming(Resuming { origin: Origin::Restored, .. }) => {
+                self.resume_met_plain(cx, arrived)
+            }
+            _ => None,
+        }
+    }
+
     /// Whether a segment would pass the first and the fifth check (draft, {#segment-processing}).
     fn would_pass(&self, now: Time, arrived: &Arrived<'_>) -> bool {
         let is_recent = match (&self.timestamps, arrived.timestamps) {

@@ -118,10 +118,9 @@ impl Synchronized {
             //= draft#mac-check
             //# A receiver that is not resuming MUST answer a RESUME with a wrong MAC
             //# with a challenge ACK under the rate limit of RFC 5961.
+            Checked::ForgedResume if tcb.is_resuming() => tcb.resume_met_forged(cx, arrived),
             Checked::ForgedResume => {
-                if !tcb.is_resuming() {
-                    tcb.challenge(cx.now);
-                }
+                tcb.challenge(cx.now);
                 None
             }
             Checked::Resume(back) => {

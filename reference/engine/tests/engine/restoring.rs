@@ -2,6 +2,7 @@
 
 use core::time::Duration;
 
+use hiatus_codec::mac::Tag;
 use hiatus_codec::{AbortReason, Life, Message, Nonce, Resume};
 use hiatus_engine::{CloseReason, Command, CommandError, Event, SelfState, TcpState};
 
@@ -58,4 +59,26 @@ fn restored_host_whose_peer_is_plain_aborts() {
     assert_eq!(abort[0].segment().seq.0, A_ISN + 901);
     Made::ack(Side::B, 1, 905).give(&mut pair);
     assert_eq!(pair.take(Side::A)[0].segment().seq.0, A_ISN + 905);
+}
+
+#[test]
+fn resume_with_wrong_mac_counts_at_a_restored_host_only() {
+    let met_six = |restored: bool| {
+        let mut pair = Pair::on_with(older_config(), older_config());
+        let anew = Command::Restored { incarnation: 1, nonce: Nonce(3), tsval_ceiling: 0 };
+        pair.command(Side::A, if restored { anew } else { Command::Resume });
+        pair.take(Side::A);
+        for _ in 0..6 {
+            let life = Life { incarnation: 1, generation: 0 };
+            let resume = Resume { life, nonce: Nonce(9), end: 1, tag: Tag([0; 8]) };
+            Made::ack(Side::B, 0, 1).message(&Message::Resume(resume)).give(&mut pair);
+            if pair.a.state() == TcpState::Established {
+                while pair.alone(Side::A, Duration::from_millis(500)).is_empty() {}
+            }
+        }
+        pair
+    };
+    let mut restored = met_six(true);
+    assert_eq!(abort_reason(&restored.take(Side::A)[0]), AbortReason::DIVERGED);
+    assert_eq!(met_six(false).a.self_state(), SelfState::Resuming);
 }

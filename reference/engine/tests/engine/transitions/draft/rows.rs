@@ -159,13 +159,24 @@ pub(in crate::transitions) const SELF_ROWS: &[Row] = &[
     ),
     row(
         ["RESUMING", "the same, restored", "ABORT, reason DIVERGED", "CLOSED"],
-        &[claim(
-            ("plain", "the sixth plain segment at a restored host"),
-            &[Resuming],
-            ANY_PEER,
-            &["ABORT DIVERGED"],
-            Closed,
-        )],
+        &[
+            claim(
+                ("plain", "the sixth plain segment at a restored host"),
+                &[Resuming],
+                ANY_PEER,
+                &["ABORT DIVERGED"],
+                Closed,
+            ),
+            // {#resuming}: it counts as a plain segment there.
+            claim(
+                ("resume", "wrong MAC, the sixth at a restored host"),
+                &[Resuming],
+                ANY_PEER,
+                &["ABORT DIVERGED"],
+                Closed,
+            ),
+            claim(("resume", "wrong MAC"), &[Resuming], ANY_PEER, &[], Same),
+        ],
     ),
     row(
         ["RESUMING", "nothing came for the limit", "report \"no answer\"", "CLOSED"],
