@@ -224,7 +224,7 @@ fn offers() {
     assert_eq!(broken(&three).0, [("HIA-MUST-24", vec![3])]);
     assert_breaks("HIA-MUST-41", 1, |steps| steps[0].more_options = vec![30, 4, 0, 1]);
     assert_breaks("HIA-MUST-41", 1, |steps| {
-        steps[0].more_options = [[19, 18].to_vec(), vec![0; 16]].concat()
+        steps[0].more_options = [[19, 18].to_vec(), vec![0; 16]].concat();
     });
 }
 

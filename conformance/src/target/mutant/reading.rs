@@ -245,7 +245,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
     },
     Mutant {
         name: "deaf-to-bad-resume",
-        breaks: &["HIA-MUST-22"],
+        breaks: &["HIA-MUST-22", "HIA-MUST-110"],
         hooks: Hooks {
             incoming: |notes, segment| {
                 let bad = has(&segment, Subtype::RESUME) && !is_authentic(notes, &segment);

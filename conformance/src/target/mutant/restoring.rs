@@ -2,7 +2,7 @@
 
 use hiatus_codec::{Flags, Message, OptionWriter, Subtype, TcpOption, Timestamps, options};
 
-use super::edit::{drop_if, edited, has, has_data, hiatus, is_bare_rst};
+use super::edit::{drop_if, edited, has, has_data, hiatus, strip_if};
 use super::{Hooks, Mutant, Notes, UNTOUCHED};
 use crate::wire::{OwnedSegment, Side};
 
@@ -66,7 +66,25 @@ pub(super) const MUTANTS: &[Mutant] = &[
     Mutant {
         name: "silent-to-a-plain-peer",
         breaks: &["HIA-MUST-110"],
-        hooks: Hooks { outgoing: |_, segment| drop_if(is_bare_rst(&segment), segment), ..UNTOUCHED },
+        hooks: Hooks { outgoing: |_, segment| drop_if(has(&segment, Subtype::ABORT), segment), ..UNTOUCHED },
+    },
+    Mutant {
+        name: "resets-a-plain-peer-barely",
+        breaks: &["HIA-MUST-110"],
+        hooks: Hooks { outgoing: |_, segment| strip_if(has(&segment, Subtype::ABORT), segment), ..UNTOUCHED },
+    },
+    Mutant {
+        name: "aborts-at-its-own-snd-nxt",
+        breaks: &["HIA-MUST-110"],
+        hooks: Hooks {
+            outgoing: |notes, segment| {
+                // The case takes its snapshot before the first octet.
+                let first = notes.session.absolute(Side::Target, 1);
+                let seq = if has(&segment, Subtype::ABORT) { first } else { segment.seq };
+                vec![OwnedSegment { seq, ..segment }]
+            },
+            ..UNTOUCHED
+        },
     },
 ];
 

@@ -226,6 +226,20 @@ pub(super) const MUTANTS: &[Mutant] = &[
         },
     },
     Mutant {
+        name: "counts-data-as-plain",
+        breaks: &["HIA-MUST-67"],
+        hooks: Hooks {
+            outgoing: note_resume,
+            incoming: |notes, segment| {
+                if notes.since.is_some() && has_data(&segment) && hiatus(&segment).is_none() {
+                    return vec![OwnedSegment { payload: Vec::new(), ..segment }];
+                }
+                vec![segment]
+            },
+            ..UNTOUCHED
+        },
+    },
+    Mutant {
         name: "never-gives-up",
         breaks: &["HIA-MUST-68"],
         hooks: Hooks {

@@ -3,7 +3,7 @@
 use core::time::Duration;
 
 use hiatus_codec::mac::{self, Context as MacContext, Tag};
-use hiatus_codec::{Flags, HoldTime, Life, Message, Nonce, Resume, SequenceNumber, Suspend};
+use hiatus_codec::{AbortReason, Flags, HoldTime, Life, Message, Nonce, Resume, SequenceNumber, Suspend};
 
 use crate::arrived::Arrived;
 use crate::command::CommandError;
@@ -357,8 +357,30 @@ impl Tcb {
             self.tell_writer(cx);
             return None;
         }
-        self.owe(Owed::Reset { seq: self.snd_nxt() });
+        //= draft#restoring
+        //# A restored host MUST end the connection with ABORT and reason DIVERGED
+        //# when six RESUMEs have each met a plain segment and nothing else.
+        if let Some(life) = self.recorded_life() {
+            // Where plain TCP takes it as an RST.
+            self.owe_abort(AbortReason::DIVERGED, life, Nonce::UNKNOWN, arrived.segment.ack);
+        }
         Some(CloseReason::PeerIsPlain)
+    }
+
+    /// RESUMING met a RESUME with a wrong MAC. Gives why the connection ends, if it does.
+    ///
+    /// At a restored host it counts as a plain segment: the positions of its sender may be too far away to be told.
+    pub(crate) fn resume_met_forged(
+        &mut self,
+        cx: &mut Context<'_>,
+        arrived: &Arrived<'_>,
+    ) -> Option<CloseReason> {
+        match self.hiatus.session()?.here {
+            SelfPresence::Resuming(Resuming { origin: Origin::Restored, .. }) => {
+                self.resume_met_plain(cx, arrived)
+            }
+            _ => None,
+        }
     }
 
     /// Whether a segment would pass the first and the fifth check (draft, {#segment-processing}).

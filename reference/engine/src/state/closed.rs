@@ -38,6 +38,7 @@ impl Closed {
         let sent = match reason {
             CloseReason::AbortedHere(reason) => Some(reason),
             CloseReason::Aborted => Some(AbortReason::APPLICATION),
+            CloseReason::PeerIsPlain => Some(AbortReason::DIVERGED),
             _ => None,
         };
         // Only who sent ABORT repeats it; one who left without a word has no state any more.
@@ -62,6 +63,7 @@ impl Closed {
         let recorded = session.peer_life;
         let (life, nonce, seq) = match session.check(cx.now, &tcb.snd, &tcb.rcv, &arrived) {
             Checked::Resume(back) => (back.life, back.nonce, segment.ack),
+            Checked::Plain if segment.flags.contains(Flags::ACK) => (recorded, Nonce::UNKNOWN, segment.ack),
             _ => (recorded, Nonce::UNKNOWN, tcb.snd_nxt()),
         };
         tcb.owe_abort(reason, life, nonce, seq);

@@ -118,10 +118,9 @@ impl Synchronized {
             //= draft#mac-check
             //# A receiver that is not resuming MUST answer a RESUME with a wrong MAC
             //# with a challenge ACK under the rate limit of RFC 5961.
+            Checked::ForgedResume if tcb.is_resuming() => tcb.resume_met_forged(cx, arrived),
             Checked::ForgedResume => {
-                if !tcb.is_resuming() {
-                    tcb.challenge(cx.now);
-                }
+                tcb.challenge(cx.now);
                 None
             }
             Checked::Resume(back) => {
@@ -156,9 +155,8 @@ impl Synchronized {
             //# A host in HELD or PRESUMED MUST drop a bare RST.
             Checked::Plain if arrived.has(Flags::RST) && tcb.peer_is_away() => None,
             Checked::Plain if arrived.has(Flags::RST) && arrived.seq == tcb.rcv.nxt => tcb.resume_met_reset(),
-            Checked::Plain if !arrived.has(Flags::RST) && !arrived.has(Flags::SYN) => {
-                tcb.resume_met_plain(cx, arrived)
-            }
+            // Data and FIN may come again from a peer that has heard no RESUME yet.
+            Checked::Plain if arrived.segment.is_pure_ack() => tcb.resume_met_plain(cx, arrived),
             _ => None,
         };
         end.map_or(Step::Done, Step::Close)

@@ -2,10 +2,11 @@
 
 use core::time::Duration;
 
-use hiatus_codec::{Life, Message, Nonce, Resume};
+use hiatus_codec::mac::Tag;
+use hiatus_codec::{AbortReason, Life, Message, Nonce, Resume};
 use hiatus_engine::{CloseReason, Command, CommandError, Event, SelfState, TcpState};
 
-use crate::pair::{Frame, Made, Pair, Side, older_config, seconds};
+use crate::pair::{A_ISN, Frame, Made, Pair, Side, abort_reason, older_config, seconds};
 
 fn resume(frame: &Frame) -> Resume {
     let Some(Message::Resume(resume)) = frame.message() else { panic!("RESUME, not {}", frame.name()) };
@@ -37,17 +38,49 @@ fn restored_host_resumes_in_a_new_incarnation() {
 }
 
 #[test]
-fn restored_host_whose_peer_is_plain_resets() {
+fn restored_host_whose_peer_is_plain_aborts() {
+    //= draft#restoring
+    //# A restored host MUST end the connection with ABORT and reason DIVERGED
+    //# when six RESUMEs have each met a plain segment and nothing else.
     let mut pair = Pair::on_with(older_config(), older_config());
     pair.command(Side::A, Command::Restored { incarnation: 1, nonce: Nonce(3), tsval_ceiling: 0 });
     pair.take(Side::A);
     for _ in 0..6 {
-        Made::ack(Side::B, 1, 1).give(&mut pair);
+        // B has received up to 901, which this history has not sent.
+        Made::ack(Side::B, 1, 901).give(&mut pair);
         if pair.a.state() == TcpState::Established {
             while pair.alone(Side::A, Duration::from_millis(500)).is_empty() {}
         }
     }
     assert_eq!(pair.events(Side::A), [Event::Closed { reason: CloseReason::PeerIsPlain }]);
+    let abort = pair.take(Side::A);
+    assert_eq!(abort_reason(&abort[0]), AbortReason::DIVERGED);
+    // Where plain TCP takes it as an RST, and so does what comes when it was lost.
+    assert_eq!(abort[0].segment().seq.0, A_ISN + 901);
+    Made::ack(Side::B, 1, 905).give(&mut pair);
+    assert_eq!(pair.take(Side::A)[0].segment().seq.0, A_ISN + 905);
+}
+
+#[test]
+fn resume_with_wrong_mac_counts_at_a_restored_host_only() {
+    let met_six = |restored: bool| {
+        let mut pair = Pair::on_with(older_config(), older_config());
+        let anew = Command::Restored { incarnation: 1, nonce: Nonce(3), tsval_ceiling: 0 };
+        pair.command(Side::A, if restored { anew } else { Command::Resume });
+        pair.take(Side::A);
+        for _ in 0..6 {
+            let life = Life { incarnation: 1, generation: 0 };
+            let resume = Resume { life, nonce: Nonce(9), end: 1, tag: Tag([0; 8]) };
+            Made::ack(Side::B, 0, 1).message(&Message::Resume(resume)).give(&mut pair);
+            if pair.a.state() == TcpState::Established {
+                while pair.alone(Side::A, Duration::from_millis(500)).is_empty() {}
+            }
+        }
+        pair
+    };
+    let mut restored = met_six(true);
+    assert_eq!(abort_reason(&restored.take(Side::A)[0]), AbortReason::DIVERGED);
+    assert_eq!(met_six(false).a.self_state(), SelfState::Resuming);
 }
 
 #[test]

@@ -337,15 +337,17 @@ fn hiatus_message_between_plain_segments_keeps_hiatus() {
 }
 
 #[test]
-fn plain_segments_that_are_old_or_blind_end_nothing() {
-    // A plain segment counts only if it would pass the first and the fifth check.
-    let blind = [
+fn plain_segments_that_are_old_or_blind_or_sent_again_end_nothing() {
+    // A plain segment counts only if it would pass the first and the fifth check, and has neither data nor FIN.
+    let not_counted = [
         Made::ack(Side::B, 900_000, 1),
         Made::ack(Side::B, 1, 900_000),
         Made::ack(Side::B, 1, 1).tsval(1),
         Made::ack(Side::B, 1, 1).flags(Flags::default()),
+        Made::ack(Side::B, 1, 1).payload(b"again"),
+        Made::ack(Side::B, 1, 1).flags(Flags::ACK.union(Flags::FIN)),
     ];
-    for made in blind {
+    for made in not_counted {
         let (mut pair, _first) = resuming();
         for _ in 0..10 {
             made.give(&mut pair);

@@ -151,6 +151,12 @@ fn resume() -> Group {
             let resume = Resume { life: NEWER_GENERATION, nonce: A_NONCE, end: RCV, tag: WRONG };
             give(scene, &ack().message(&Message::Resume(resume)))
         }),
+        Event::new("wrong MAC, the sixth at a restored host", |scene| {
+            restored(scene);
+            let resume = Resume { life: NEWER_GENERATION, nonce: A_NONCE, end: RCV, tag: WRONG };
+            six(scene, &ack().message(&Message::Resume(resume)))
+        })
+        .only(is_resuming),
         Event::new("nonce zero", |scene| valid(scene, NEWER_GENERATION, Nonce::UNKNOWN, FITTING, RCV)),
     ];
     Group { anchor: "resume", title: "RESUME", events }
@@ -249,27 +255,37 @@ pub(super) fn next_resume(scene: &mut Scene) -> Vec<Frame> {
     scene.pair.alone(Side::B, due)
 }
 
-fn plain() -> Group {
-    fn six_plain(scene: &mut Scene) -> Vec<Frame> {
-        let mut said = give(scene, &ack());
-        for _ in 1..6 {
-            next_resume(scene);
-            said = give(scene, &ack());
-        }
-        said
+/// The host is restored, and has sent its first RESUME.
+fn restored(scene: &mut Scene) {
+    let restored = Command::Restored { incarnation: 7, nonce: Nonce(77), tsval_ceiling: 0 };
+    scene.pair.command(Side::B, restored);
+    scene.said();
+}
+
+/// Each of six RESUMEs meets the segment; gives what the last one draws.
+fn six(scene: &mut Scene, made: &Made) -> Vec<Frame> {
+    let mut said = give(scene, made);
+    for _ in 1..6 {
+        next_resume(scene);
+        said = give(scene, made);
     }
+    said
+}
+
+fn plain() -> Group {
     let events = vec![
         Event::new("ACK of all that is in flight", |scene| give(scene, &Made::ack(Side::A, RCV, LIM))),
         Event::new("pure ACK of nothing new", |scene| give(scene, &ack())),
         Event::new("data, SEG.SEQ = RCV.NXT", |scene| give(scene, &ack().payload(b"data"))),
         Event::new("one octet, SEG.SEQ = RCV.NXT", |scene| give(scene, &ack().payload(b"d"))),
         Event::new("FIN, SEG.SEQ = RCV.NXT", |scene| give(scene, &ack().flags(Flags::FIN.union(Flags::ACK)))),
-        Event::new("the sixth plain segment, each after another RESUME", six_plain).only(is_resuming),
-        Event::new("the same at a restored host", |scene| {
-            let restored = Command::Restored { incarnation: 7, nonce: Nonce(77), tsval_ceiling: 0 };
-            scene.pair.command(Side::B, restored);
-            scene.said();
-            six_plain(scene)
+        Event::new("the sixth plain segment, each after another RESUME", |scene| six(scene, &ack()))
+            .only(is_resuming),
+        Event::new("six times data, each after another RESUME", |scene| six(scene, &ack().payload(b"data")))
+            .only(is_resuming),
+        Event::new("the sixth plain segment at a restored host", |scene| {
+            restored(scene);
+            six(scene, &ack())
         })
         .only(is_resuming),
         Event::new("data outside of the window", |scene| {

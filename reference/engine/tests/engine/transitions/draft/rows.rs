@@ -149,16 +149,33 @@ pub(in crate::transitions) const SELF_ROWS: &[Row] = &[
     ),
     row(
         ["RESUMING", "six RESUMEs met only plain segments", "fall back", "plain"],
+        &[claim(
+            ("plain", "the sixth plain segment, each after another RESUME"),
+            &[Resuming],
+            ANY_PEER,
+            &[],
+            Plain,
+        )],
+    ),
+    row(
+        ["RESUMING", "the same, restored", "ABORT, reason DIVERGED", "CLOSED"],
         &[
             claim(
-                ("plain", "the sixth plain segment, each after another RESUME"),
+                ("plain", "the sixth plain segment at a restored host"),
                 &[Resuming],
                 ANY_PEER,
-                &[],
-                Plain,
+                &["ABORT DIVERGED"],
+                Closed,
             ),
-            // {#restoring}: a restored host resets the connection.
-            claim(("plain", "the same at a restored host"), &[Resuming], ANY_PEER, &["RST"], Closed),
+            // {#resuming}: it counts as a plain segment there.
+            claim(
+                ("resume", "wrong MAC, the sixth at a restored host"),
+                &[Resuming],
+                ANY_PEER,
+                &["ABORT DIVERGED"],
+                Closed,
+            ),
+            claim(("resume", "wrong MAC"), &[Resuming], ANY_PEER, &[], Same),
         ],
     ),
     row(
@@ -171,6 +188,8 @@ pub(in crate::transitions) const SELF_ROWS: &[Row] = &[
         &[
             claim(("plain", "ACK of all that is in flight"), &[Resuming], ANY_PEER, &[], Same),
             claim(("plain", "data, SEG.SEQ = RCV.NXT"), &[Resuming], ANY_PEER, &[], Same),
+            // {#resuming}: no plain segments.
+            claim(("plain", "six times data, each after another RESUME"), &[Resuming], ANY_PEER, &[], Same),
             claim(("plain", "SYN"), &[Resuming], ANY_PEER, &[], Same),
             claim(("plain", "EPOCH"), &[Resuming], ANY_PEER, &[], Same),
             claim(("plain", "EPOCH-ECHO"), &[Resuming], ANY_PEER, &[], Same),
