@@ -69,6 +69,17 @@ pub(super) const MUTANTS: &[Mutant] = &[
         hooks: Hooks { outgoing: |_, segment| drop_if(has(&segment, Subtype::ABORT), segment), ..UNTOUCHED },
     },
     Mutant {
+        name: "silent-after-a-jump",
+        breaks: &["HIA-MUST-121"],
+        hooks: Hooks {
+            outgoing: |notes, segment| {
+                notes.nth(has(&segment, Subtype::RESUME));
+                drop_if(notes.count > 0 && segment.is_plain_ack(), segment)
+            },
+            ..UNTOUCHED
+        },
+    },
+    Mutant {
         name: "resets-a-plain-peer-barely",
         breaks: &["HIA-MUST-110"],
         hooks: Hooks { outgoing: |_, segment| strip_if(has(&segment, Subtype::ABORT), segment), ..UNTOUCHED },

@@ -10,7 +10,7 @@ use crate::arrived::Arrived;
 use crate::event::{CloseReason, Event};
 use crate::hiatus::absence::{duration, sealed};
 use crate::hiatus::check::Return;
-use crate::hiatus::{PeerPresence, SelfPresence};
+use crate::hiatus::{Origin, PeerPresence, Resuming, SelfPresence};
 use crate::owed::Owed;
 use crate::tcb::{Context, Tcb};
 use crate::timer::Timer;
@@ -197,6 +197,12 @@ impl Tcb {
         if back.life < session.peer_life || !(is_resuming || is_presumed) {
             return None;
         }
+        //= draft#int-guest
+        //# A restored host that has synchronised to an R above its former SND.NXT
+        //# MUST send an ACK at once.
+        let is_restored =
+            matches!(session.here, SelfPresence::Resuming(Resuming { origin: Origin::Restored, .. }));
+        let acknowledges_jump = is_restored && back.received > self.snd.nxt;
         let (own_life, own_nonce) = (back.life, Nonce::UNKNOWN);
         if (is_resuming || is_newer)
             && let Err(reason) = self.synchronise(cx, arrived, back)
@@ -212,6 +218,7 @@ impl Tcb {
             self.peer_shows_itself(cx);
         }
         if is_resuming {
+            self.ack_is_due |= acknowledges_jump;
             self.self_is_up(cx);
         }
         None

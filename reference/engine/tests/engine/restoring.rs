@@ -6,7 +6,7 @@ use hiatus_codec::mac::Tag;
 use hiatus_codec::{AbortReason, Life, Message, Nonce, Resume};
 use hiatus_engine::{CloseReason, Command, CommandError, Event, SelfState, TcpState};
 
-use crate::pair::{A_ISN, Frame, Made, Pair, Side, abort_reason, older_config, seconds};
+use crate::pair::{A_ISN, Frame, Made, Pair, Side, abort_reason, names, older_config, seconds};
 
 fn resume(frame: &Frame) -> Resume {
     let Some(Message::Resume(resume)) = frame.message() else { panic!("RESUME, not {}", frame.name()) };
@@ -99,4 +99,25 @@ fn restored_host_in_time_wait_has_nothing_to_agree_on() {
     assert_eq!(pair.a.state(), TcpState::TimeWait);
     pair.alone(Side::A, seconds(1));
     assert_eq!(pair.a.state(), TcpState::Closed);
+}
+
+#[test]
+fn jump_of_a_restored_host_is_shown_at_once() {
+    //= draft#int-guest
+    //# A restored host that has synchronised to an R above its former SND.NXT
+    //# MUST send an ACK at once.
+    let mut pair = Pair::on_with(older_config(), older_config());
+    pair.write(Side::A, b"hello");
+    // Written, and not sent yet.
+    let snapshot = pair.a.clone();
+    pair.exchange();
+    pair.a = snapshot;
+    pair.command(Side::A, Command::Restored { incarnation: 1, nonce: Nonce(3), tsval_ceiling: 0 });
+    let sent = pair.take(Side::A);
+    pair.deliver(&sent[0]);
+    let answer = pair.take(Side::B);
+    pair.deliver(&answer[0]);
+    let acks = pair.take(Side::A);
+    assert_eq!(names(&acks), ["ack"]);
+    assert_eq!(acks[0].segment().seq.0, A_ISN + 6);
 }
