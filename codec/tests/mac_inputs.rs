@@ -15,8 +15,12 @@ use hiatus_codec::{
 };
 use hmac::{Hmac, KeyInit, Mac};
 use quickcheck::quickcheck;
-use serde::Deserialize;
 use sha2::Sha256;
+
+#[path = "common/vector_file.rs"]
+mod vector_file;
+
+use vector_file::{MacVector, context, file, octets};
 
 const COMMAND: &str = "UPDATE_GOLDEN=1 cargo test -p hiatus-codec --test mac_inputs";
 /// Widest line of a figure: 72 columns less the indentation of xml2rfc.
@@ -309,50 +313,16 @@ quickcheck! {
     }
 }
 
-#[derive(Deserialize)]
-struct File {
-    mac: Vec<Vector>,
-}
-
-#[derive(Deserialize)]
-struct Vector {
-    id: String,
-    role: String,
-    message: String,
-    life: String,
-    nonce: String,
-    p1: String,
-    p2: String,
-    input: String,
-    tag: String,
-}
-
-fn octets(hex: &str) -> Vec<u8> {
-    hex.split_whitespace().map(|octet| u8::from_str_radix(octet, 16).unwrap()).collect()
-}
-
 fn hex(octets: &[u8]) -> String {
     octets.iter().map(|octet| format!("{octet:02x}")).collect::<Vec<_>>().join(" ")
 }
 
-impl Vector {
+impl MacVector {
     /// The fields of its input, which are the `input` of the file.
     fn fields(&self, input: &Input) -> Vec<Vec<u8>> {
-        let array = |hex: &str| -> [u8; 8] { octets(hex).try_into().unwrap() };
-        let life = octets(&self.life);
-        let context = Context {
-            role: if self.role == "initiator" { Role::Initiator } else { Role::Responder },
-            life: Life {
-                incarnation: u32::from_be_bytes(life[..4].try_into().unwrap()),
-                generation: u16::from_be_bytes(life[4..].try_into().unwrap()),
-            },
-            nonce: Nonce(u32::from_be_bytes(octets(&self.nonce).try_into().unwrap())),
-            p1: Position(u64::from_be_bytes(array(&self.p1))),
-            p2: Position(u64::from_be_bytes(array(&self.p2))),
-        };
         let area = octets(&self.message);
         let Some(Ok(TcpOption::Hiatus(option))) = options(&area).next() else { panic!("{}", self.id) };
-        let fields = input.octets(option.octets_from_subtype(), &context);
+        let fields = input.octets(option.octets_from_subtype(), &context(self));
         assert_eq!(fields.concat(), octets(&self.input), "{}", self.id);
         fields
     }
@@ -364,14 +334,9 @@ impl Vector {
     }
 }
 
-fn vectors() -> Vec<Vector> {
-    let file: File = toml::from_str(include_str!("../../spec/vectors.toml")).unwrap();
-    file.mac
-}
-
 #[test]
 fn every_vector_has_its_input_from_these_fields() {
-    let vectors = vectors();
+    let vectors = file().mac;
     for vector in &vectors {
         vector.fields(vector.input());
     }
@@ -379,7 +344,7 @@ fn every_vector_has_its_input_from_these_fields() {
 }
 
 /// The figure of a message: its fields, and beneath them the octets of two vectors.
-fn figure(input: &Input, vectors: &[Vector]) -> String {
+fn figure(input: &Input, vectors: &[MacVector]) -> String {
     let mut out = String::from("~~~\nat len  content           from\n");
     let mut at = 0;
     let mut offsets = Vec::new();
@@ -402,7 +367,7 @@ fn figure(input: &Input, vectors: &[Vector]) -> String {
 
 #[test]
 fn the_figures_are_an_appendix_of_the_draft() {
-    let vectors = vectors();
+    let vectors = file().mac;
     let mut wanted = String::from("<!-- Made by codec/tests/mac_inputs.rs -->\n");
     for input in &INPUTS {
         let (name, anchor) = (input.name, input.anchor);

@@ -3,60 +3,13 @@
 //! The verdicts are worked out by hand and the MACs by `spec/vectors.py`; no line of this crate made them.
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
-use hiatus_codec::mac::{self, Context, Role, SessionKey, Tag};
-use hiatus_codec::{ConnectionKey, Life, Message, Nonce, OptionWriter, Position, TcpOption, options};
-use serde::Deserialize;
+use hiatus_codec::mac::{self, Context, SessionKey, Tag};
+use hiatus_codec::{ConnectionKey, Message, OptionWriter, Position, TcpOption, options};
 
-const FILE: &str = include_str!("../../spec/vectors.toml");
+#[path = "common/vector_file.rs"]
+mod vector_file;
 
-#[derive(Deserialize)]
-struct File {
-    vector: Vec<Vector>,
-    mac: Vec<MacVector>,
-    position: Vec<PositionVector>,
-}
-
-#[derive(Deserialize)]
-struct Vector {
-    id: String,
-    octets: String,
-    verdict: String,
-}
-
-#[derive(Deserialize)]
-struct MacVector {
-    id: String,
-    initiator_key: String,
-    responder_key: String,
-    key: String,
-    role: String,
-    message: String,
-    life: String,
-    nonce: String,
-    p1: String,
-    p2: String,
-    tag: String,
-}
-
-#[derive(Deserialize)]
-struct PositionVector {
-    id: String,
-    wire: String,
-    near: String,
-    position: String,
-}
-
-fn file() -> File {
-    toml::from_str(FILE).unwrap()
-}
-
-fn octets(hex: &str) -> Vec<u8> {
-    hex.split_whitespace().map(|octet| u8::from_str_radix(octet, 16).unwrap()).collect()
-}
-
-fn array<const N: usize>(hex: &str) -> [u8; N] {
-    octets(hex).try_into().unwrap()
-}
+use vector_file::{array, context, file, octets};
 
 #[test]
 fn every_position_vector_agrees() {
@@ -133,21 +86,6 @@ fn every_mac_vector_agrees() {
         }
     }
     assert!(file.mac.len() >= 10);
-}
-
-fn context(vector: &MacVector) -> Context {
-    let [a, b, c, d, e, f] = array(&vector.life);
-    Context {
-        role: match vector.role.as_str() {
-            "initiator" => Role::Initiator,
-            "responder" => Role::Responder,
-            other => panic!("{}: role {other}", vector.id),
-        },
-        life: Life { incarnation: u32::from_be_bytes([a, b, c, d]), generation: u16::from_be_bytes([e, f]) },
-        nonce: Nonce(u32::from_be_bytes(array(&vector.nonce))),
-        p1: Position(u64::from_be_bytes(array(&vector.p1))),
-        p2: Position(u64::from_be_bytes(array(&vector.p2))),
-    }
 }
 
 #[test]
