@@ -67,6 +67,11 @@ impl TimerTable {
         self.due = [None; Timer::ALL.len()];
     }
 
+    /// When it ends, if it runs.
+    pub(crate) fn due(&self, timer: Timer) -> Option<Time> {
+        self.due[timer.index()]
+    }
+
     pub(crate) fn is_armed(&self, timer: Timer) -> bool {
         self.due[timer.index()].is_some()
     }

@@ -267,6 +267,20 @@ pub(super) const MUTANTS: &[Mutant] = &[
         },
     },
     Mutant {
+        name: "closes-before-the-hold-is-over",
+        breaks: &["HIA-MUST-68"],
+        hooks: Hooks {
+            outgoing: |notes, segment| {
+                if has(&segment, Subtype::RESUME) {
+                    // The hold offered by both ends.
+                    notes.dies_at = notes.dies_at.or(Some(notes.now + Duration::from_secs(300)));
+                }
+                vec![segment]
+            },
+            ..UNTOUCHED
+        },
+    },
+    Mutant {
         name: "keeps-data-out-of-order",
         breaks: &["HIA-MUST-78"],
         hooks: Hooks { outgoing: note_sync, incoming: replay_out_of_order, ..UNTOUCHED },

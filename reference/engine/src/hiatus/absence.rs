@@ -235,6 +235,21 @@ impl Tcb {
         self.owe(Owed::Resume);
     }
 
+    //= draft#resuming
+    //# A host in RESUMING MUST close the connection when no RESUME-ACK has
+    //# come for as long as the longest of the two offered holds, a granted
+    //# hold that runs, and R2.
+    /// The limit of RESUMING has passed. Gives why the connection ends, if it does: not before a hold that it granted.
+    pub(crate) fn resume_limit_passed(&mut self, now: Time) -> Option<CloseReason> {
+        match self.timers.due(Timer::Hold) {
+            Some(hold_over) if self.hiatus.peer_state() == PeerState::Held && hold_over > now => {
+                self.timers.arm(Timer::ResumeLimit, hold_over);
+                None
+            }
+            _ => Some(CloseReason::NoAnswer),
+        }
+    }
+
     /// The peer does not answer, or a path element reset the connection: presumes it away, or ends the connection.
     pub(crate) fn give_up(&mut self, cx: &mut Context<'_>) -> Option<CloseReason> {
         //= draft#presumed

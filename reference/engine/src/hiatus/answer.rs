@@ -121,6 +121,10 @@ impl Tcb {
             return None;
         }
         if back.life == life {
+            if self.is_rolled_back(back) {
+                return Some(self.diverge(back, arrived.segment.ack));
+            }
+            let session = self.hiatus.session_mut()?;
             //= draft#resume-received
             //# A host MUST NOT apply the positions of a RESUME of the recorded life.
             session.peer_nonce = back.nonce;
@@ -140,6 +144,21 @@ impl Tcb {
         self.owe(Owed::ResumeAck { life: back.life, nonce: back.nonce, seq: arrived.segment.seq });
         self.resume_out_of_turn(back);
         None
+    }
+
+    //= draft#lives
+    //# A host that is not in RESUMING MUST end the connection with ABORT and
+    //# reason DIVERGED when a valid RESUME of the recorded life, or a valid
+    //# RESUME-ACK for its current life, has an R above its SND.LIM.
+    /// True if the peer has received what this history has not written: the host went back, and was not told.
+    fn is_rolled_back(&self, back: &Return) -> bool {
+        !self.is_resuming() && back.received > self.snd.lim
+    }
+
+    /// Ends the connection with ABORT and reason DIVERGED, SEG.SEQ = `seq`.
+    fn diverge(&mut self, back: &Return, seq: SequenceNumber) -> CloseReason {
+        self.owe_abort(AbortReason::DIVERGED, back.life, back.nonce, seq);
+        CloseReason::AbortedHere(AbortReason::DIVERGED)
     }
 
     /// While RESUMING: a RESUME of the peer is about to be answered. If it is the first of its life, the own RESUME
@@ -191,6 +210,9 @@ impl Tcb {
         let is_resuming = matches!(session.here, SelfPresence::Resuming(_));
         let is_presumed = matches!(session.there, PeerPresence::Presumed { .. });
         let is_newer = back.life > session.peer_life;
+        if self.is_rolled_back(back) {
+            return Some(self.diverge(back, self.snd_nxt()));
+        }
         //= draft#resuming
         //# A host in RESUMING MUST NOT accept a RESUME-ACK that carries an older
         //# life than the one recorded of the peer.

@@ -382,10 +382,7 @@ impl Synchronized {
                 tcb.resume_timeout(cx);
                 None
             }
-            //= draft#resuming
-            //# A host in RESUMING MUST close the connection when no RESUME-ACK has come
-            //# for as long as the longest of the two offered holds and R2.
-            Timer::ResumeLimit => Some(CloseReason::NoAnswer),
+            Timer::ResumeLimit => tcb.resume_limit_passed(cx.now),
             //= draft#holding
             //# When the hold is over, a host in HELD or PRESUMED MUST delete the
             //# connection without sending a segment.

@@ -146,12 +146,27 @@ fn resume_is_repeated_less_and_less_often() {
 fn silence_ends_resuming_at_the_longest_hold() {
     //= draft#resuming
     //# A host in RESUMING MUST close the connection when no RESUME-ACK has
-    //# come for as long as the longest of the two offered holds and R2.
+    //# come for as long as the longest of the two offered holds, a granted
+    //# hold that runs, and R2.
     let (mut pair, _lost) = resuming();
     pair.alone(Side::A, seconds(HOLD_SECONDS - 1));
     assert_eq!(pair.a.state(), TcpState::Established);
     pair.alone(Side::A, seconds(1));
     assert_eq!(pair.events(Side::A), [Event::Closed { reason: CloseReason::NoAnswer }]);
+}
+
+#[test]
+fn hold_granted_while_resuming_outlasts_the_limit() {
+    let (mut pair, _lost) = resuming();
+    pair.alone(Side::A, seconds(200));
+    let context = Context::suspend(Role::Responder, Life::default());
+    let suspend = |tag| Message::Suspend(Suspend { expected_absence: HoldTime::NONE, tag });
+    Made::ack(Side::B, 1, 1).sealed(&context, suspend).give(&mut pair);
+    assert_eq!(names(&pair.take(Side::A)), ["suspend-ack"]);
+    pair.alone(Side::A, seconds(HOLD_SECONDS - 1));
+    assert_eq!((pair.a.state(), pair.a.peer_state()), (TcpState::Established, PeerState::Held));
+    pair.alone(Side::A, seconds(1));
+    assert_eq!(pair.a.state(), TcpState::Closed);
 }
 
 #[test]

@@ -16,6 +16,8 @@ const ANY_SELF: &[SelfState] = &State::SELVES;
 const ANY_PEER: &[PeerState] = &State::PEERS;
 const AWAY: &[PeerState] = &[Held, Presumed];
 const THERE: &[PeerState] = &[PEER_UP, Held];
+const GONE: &[&str] = &["ABORT GONE"];
+const DIVERGED: &[&str] = &["ABORT DIVERGED"];
 
 const fn row(cells: [&'static str; 4], means: &'static [Claim]) -> Row {
     Row { cells, means }
@@ -86,6 +88,27 @@ pub(in crate::transitions) const SELF_ROWS: &[Row] = &[
     row(
         ["any", "older state restored", "{{durability}}", "RESUMING"],
         &[claim(("commands", "host is restored"), ANY_SELF, ANY_PEER, &["RESUME"], Here(Resuming))],
+    ),
+    row(
+        [
+            "UP, LEAVING",
+            "the peer has received what was never written",
+            "ABORT, reason DIVERGED ({{lives}})",
+            "CLOSED",
+        ],
+        &[
+            claim(("resume", "recorded life and nonce, R above SND.LIM"), HERE, ANY_PEER, DIVERGED, Closed),
+            claim(("resume-ack", "recorded life, R above SND.LIM"), HERE, ANY_PEER, DIVERGED, Closed),
+            claim(("resume-ack", "newer life, R above SND.LIM"), HERE, ANY_PEER, DIVERGED, Closed),
+            // In RESUMING the own RESUME and its answer tell.
+            claim(
+                ("resume", "recorded life and nonce, R above SND.LIM"),
+                &[Resuming],
+                THERE,
+                &["RESUME-ACK", "RESUME"],
+                Same,
+            ),
+        ],
     ),
     row(
         ["RESUMING", "timer", "RESUME", "RESUMING"],
@@ -164,7 +187,7 @@ pub(in crate::transitions) const SELF_ROWS: &[Row] = &[
                 ("plain", "the sixth plain segment at a restored host"),
                 &[Resuming],
                 ANY_PEER,
-                &["ABORT DIVERGED"],
+                DIVERGED,
                 Closed,
             ),
             // {#resuming}: it counts as a plain segment there.
@@ -172,7 +195,7 @@ pub(in crate::transitions) const SELF_ROWS: &[Row] = &[
                 ("resume", "wrong MAC, the sixth at a restored host"),
                 &[Resuming],
                 ANY_PEER,
-                &["ABORT DIVERGED"],
+                DIVERGED,
                 Closed,
             ),
             claim(("resume", "wrong MAC"), &[Resuming], ANY_PEER, &[], Same),
@@ -180,8 +203,13 @@ pub(in crate::transitions) const SELF_ROWS: &[Row] = &[
     ),
     row(
         ["RESUMING", "nothing came for the limit", "report \"no answer\"", "CLOSED"],
-        // In PRESUMED the hold, which is no longer than the limit and began earlier, ends first.
-        &[claim(("timers", "no answer for the limit"), &[Resuming], THERE, &[], Closed)],
+        // In PRESUMED the hold, which is no longer than the limit and began earlier, ends first. In HELD the limit waits
+        // for the hold.
+        &[
+            claim(("timers", "no answer for the limit"), &[Resuming], &[PEER_UP], &[], Closed),
+            claim(("timers", "no answer for the limit"), &[Resuming], &[Held], &[], Same),
+            claim(("timers", "hold is over"), &[Resuming], &[Held], &[], Closed),
+        ],
     ),
     row(
         ["RESUMING", "any other segment", "drop", "RESUMING"],
@@ -296,12 +324,20 @@ pub(in crate::transitions) const PEER_ROWS: &[Row] = &[
         ],
     ),
     row(
+        ["UP, HELD", "the same, SELF is RESUMING", "synchronise", "same"],
+        &[claim(("resume-ack", "recorded life"), &[Resuming], THERE, &[], Here(UP))],
+    ),
+    row(
         ["any", "RESUME-ACK of a newer life, if expected", "synchronise", "UP"],
         &[
             claim(("resume-ack", "newer life"), &[Resuming], ANY_PEER, &[], Both(UP, PEER_UP)),
             claim(("resume-ack", "newer life"), HERE, &[Presumed], &[], There(PEER_UP)),
             claim(("resume-ack", "newer life"), HERE, THERE, &[], Same),
         ],
+    ),
+    row(
+        ["any", "RESUME-ACK of an older life", "drop", "same"],
+        &[claim(("resume-ack", "older life"), ANY_SELF, ANY_PEER, &[], Same)],
     ),
     row(
         ["HELD, PRESUMED", "bare RST", "drop", "same"],
@@ -333,16 +369,6 @@ pub(in crate::transitions) const PEER_ROWS: &[Row] = &[
                 &["RESUME-ACK", "RESUME"],
                 There(PEER_UP),
             ),
-            // {#sync}: if the positions fit.
-            claim(("resume", "newer life, R below SND.STB"), ANY_SELF, ANY_PEER, &["ABORT GONE"], Closed),
-            claim(("resume", "newer life, R above SND.LIM"), ANY_SELF, ANY_PEER, &["ABORT DIVERGED"], Closed),
-            claim(
-                ("resume", "newer life, End below RCV.NXT"),
-                ANY_SELF,
-                ANY_PEER,
-                &["ABORT DIVERGED"],
-                Closed,
-            ),
             // {#resume-received}: another nonce of the recorded incarnation is a clone.
             claim(
                 ("resume", "recorded incarnation, newer generation, another nonce"),
@@ -351,6 +377,34 @@ pub(in crate::transitions) const PEER_ROWS: &[Row] = &[
                 &["ABORT FENCED"],
                 Same,
             ),
+        ],
+    ),
+    row(
+        [
+            "any",
+            "R or End does not fit where it would synchronise",
+            "ABORT, reason GONE or DIVERGED",
+            "CLOSED",
+        ],
+        &[
+            claim(("resume", "newer life, R below SND.STB"), ANY_SELF, ANY_PEER, GONE, Closed),
+            claim(("resume", "newer life, R above SND.LIM"), ANY_SELF, ANY_PEER, DIVERGED, Closed),
+            claim(("resume", "newer life, End below RCV.NXT"), ANY_SELF, ANY_PEER, DIVERGED, Closed),
+            claim(("resume-ack", "recorded life, R below SND.STB"), &[Resuming], ANY_PEER, GONE, Closed),
+            claim(("resume-ack", "recorded life, R above SND.LIM"), &[Resuming], ANY_PEER, DIVERGED, Closed),
+            claim(
+                ("resume-ack", "recorded life, End below RCV.NXT"),
+                &[Resuming],
+                ANY_PEER,
+                DIVERGED,
+                Closed,
+            ),
+            claim(("resume-ack", "newer life, R below SND.STB"), &[Resuming], ANY_PEER, GONE, Closed),
+            claim(("resume-ack", "newer life, R below SND.STB"), HERE, &[Presumed], GONE, Closed),
+            claim(("resume-ack", "newer life, End below RCV.NXT"), &[Resuming], ANY_PEER, DIVERGED, Closed),
+            claim(("resume-ack", "newer life, End below RCV.NXT"), HERE, &[Presumed], DIVERGED, Closed),
+            // Where it would not, an old answer says nothing.
+            claim(("resume-ack", "recorded life, R below SND.STB"), HERE, THERE, &[], Same),
         ],
     ),
     row(
