@@ -1,7 +1,7 @@
 //! Which message of an arriving segment is believed (draft, {#mac-check}).
 
 use hiatus_codec::mac::{self, Context as MacContext, Tag};
-use hiatus_codec::{AbortReason, HoldTime, Life, Message, Nonce, Position};
+use hiatus_codec::{Abort, AbortReason, HoldTime, Life, Message, Nonce, Position};
 
 use crate::arrived::Arrived;
 use crate::hiatus::Session;
@@ -120,29 +120,35 @@ impl Session {
                 //# A receiver MUST drop a segment with a RESUME-ACK with a wrong MAC.
                 if valid(context, ack.tag) { Checked::ResumeAck(life) } else { Checked::Drop }
             }
-            Message::Abort(abort) => {
-                let right = |nonce| valid(MacContext::abort(peer, self.own_life, nonce), Tag(abort.proof));
-                let is_valid = if abort.reason == AbortReason::LOST {
-                    //= draft#mac-check
-                    //# An ABORT with reason LOST is valid if its last field is the key in the
-                    //# peer's long CAPABLE and SEG.SEQ is RCV.NXT.
-                    self.peer.key.is_proved_by(&abort.proof) && arrived.seq == rcv.nxt
-                } else {
-                    right(Nonce::UNKNOWN) || right(self.own_nonce)
-                };
-                match (is_valid, abort.reason) {
-                    (true, reason) => Checked::Abort(reason),
-                    //= draft#mac-check
-                    //# A receiver MUST treat an RST with an ABORT with reason LOST that is not
-                    //# valid as if it carried no Hiatus option.
-                    (false, AbortReason::LOST) => Checked::Plain,
-                    //= draft#mac-check
-                    //# A receiver MUST drop an RST with an ABORT that is not valid and whose
-                    //# reason is not LOST.
-                    (false, _) => Checked::Drop,
-                }
-            }
+            Message::Abort(abort) => self.check_abort(&abort, octets, arrived.seq == rcv.nxt),
             _ => Checked::Other,
+        }
+    }
+
+    /// ABORT, of which the MAC covers `octets`. `is_next` tells whether its SEG.SEQ is RCV.NXT.
+    fn check_abort(&self, abort: &Abort, octets: &[u8], is_next: bool) -> Checked {
+        let right = |nonce| {
+            let context = MacContext::abort(self.role.peer(), self.own_life, nonce);
+            mac::verify(&self.key, &context, octets, Tag(abort.proof))
+        };
+        let is_valid = if abort.reason == AbortReason::LOST {
+            //= draft#mac-check
+            //# An ABORT with reason LOST is valid if its last field is the key in the
+            //# peer's long CAPABLE and SEG.SEQ is RCV.NXT.
+            self.peer.key.is_proved_by(&abort.proof) && is_next
+        } else {
+            right(Nonce::UNKNOWN) || right(self.own_nonce)
+        };
+        match (is_valid, abort.reason) {
+            (true, reason) => Checked::Abort(reason),
+            //= draft#mac-check
+            //# A receiver MUST treat an RST with an ABORT with reason LOST that is not
+            //# valid as if it carried no Hiatus option.
+            (false, AbortReason::LOST) => Checked::Plain,
+            //= draft#mac-check
+            //# A receiver MUST drop an RST with an ABORT that is not valid and whose
+            //# reason is not LOST.
+            (false, _) => Checked::Drop,
         }
     }
 }
