@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::budget::Budget;
 use crate::event::{HiatusState, PeerState, SelfState};
+use crate::time::Time;
 use negotiation::Confirming;
 
 /// How far Hiatus is on this connection.
@@ -64,6 +65,8 @@ pub(crate) struct Session {
     pub(crate) peer_nonce: Nonce,
     pub(crate) here: SelfPresence,
     pub(crate) there: PeerPresence,
+    /// When a bare RST last led to PRESUMED, and the time before that, older first.
+    pub(crate) presumed_by_reset: [Option<Time>; 2],
     /// Bounds the checking of MACs of messages whose positions fit.
     pub(crate) checks: Budget,
     /// The same for messages whose positions do not fit.

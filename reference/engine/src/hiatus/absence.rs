@@ -232,6 +232,22 @@ impl Tcb {
         if self.presume(cx) { None } else { Some(CloseReason::NoAnswer) }
     }
 
+    /// A bare RST with SEG.SEQ = RCV.NXT while the peer is UP. Gives why the connection ends, if it does.
+    pub(crate) fn presume_after_reset(&mut self, cx: &mut Context<'_>) -> Option<CloseReason> {
+        /// Within that time the third one is believed.
+        const RESETS_INTERVAL: Duration = Duration::from_secs(60);
+        let Some(session) = self.hiatus.session_mut() else { return Some(CloseReason::Reset) };
+        //= draft#presumed
+        //# A host MUST close the connection when a bare RST leads from UP to
+        //# PRESUMED for the third time within 60 seconds.
+        let [last_but_one, last] = session.presumed_by_reset;
+        if last_but_one.is_some_and(|at| cx.now.since(at) <= RESETS_INTERVAL) {
+            return Some(CloseReason::Reset);
+        }
+        session.presumed_by_reset = [last, Some(cx.now)];
+        if self.presume(cx) { None } else { Some(CloseReason::Reset) }
+    }
+
     /// Enters PRESUMED if the peer said that it may fall silent and this end offered to hold; says whether.
     pub(crate) fn presume(&mut self, cx: &mut Context<'_>) -> bool {
         let Some(session) = self.hiatus.session_mut() else { return false };

@@ -246,7 +246,7 @@ impl Synchronized {
         if has_only_fin_left {
             return Step::Close(CloseReason::Finished);
         }
-        if tcb.presume(cx) { Step::Done } else { Step::Close(CloseReason::Reset) }
+        tcb.presume_after_reset(cx).map_or(Step::Done, Step::Close)
     }
 
     /// Fifth: the ACK field.
