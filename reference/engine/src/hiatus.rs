@@ -104,6 +104,8 @@ pub(crate) struct Resuming {
     pub(crate) met_resets: u8,
     /// RESUMEs that met a plain segment, and no valid Hiatus message since.
     pub(crate) met_plains: u8,
+    /// When the latest RESUME left.
+    pub(crate) sent_at: Time,
     /// What the latest RESUME has met.
     pub(crate) latest_met_reset: bool,
     pub(crate) latest_met_plain: bool,

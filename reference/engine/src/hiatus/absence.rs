@@ -163,6 +163,7 @@ impl Tcb {
             answered: None,
             met_resets: 0,
             met_plains: 0,
+            sent_at: cx.now,
             latest_met_reset: false,
             latest_met_plain: false,
         });
@@ -192,6 +193,7 @@ impl Tcb {
             if !resuming.latest_met_reset {
                 resuming.met_resets = 0;
             }
+            resuming.sent_at = cx.now;
             resuming.latest_met_reset = false;
             resuming.latest_met_plain = false;
             let spread = spread(resuming.interval, nonce, life, resuming.sent);
@@ -379,11 +381,16 @@ impl Tcb {
     }
 
     /// RESUMING met a bare RST with SEG.SEQ = RCV.NXT. Gives why the connection ends, if it does.
-    pub(crate) fn resume_met_reset(&mut self) -> Option<CloseReason> {
+    pub(crate) fn resume_met_reset(&mut self, now: Time) -> Option<CloseReason> {
         /// RESUMEs that meet a bare RST before it is believed.
         const MET_RESETS_MAX: u8 = 3;
+        /// A host without state answers within that time.
+        const ANSWER_MAX: Duration = Duration::from_secs(3);
         let SelfPresence::Resuming(resuming) = &mut self.hiatus.session_mut()?.here else { return None };
-        if resuming.latest_met_reset || resuming.sent == 0 {
+        //= draft#resuming
+        //# A bare RST counts only within 3 seconds after the RESUME that it answers
+        let is_late = now.since(resuming.sent_at) > ANSWER_MAX;
+        if resuming.latest_met_reset || resuming.sent == 0 || is_late {
             return None;
         }
         resuming.latest_met_reset = true;

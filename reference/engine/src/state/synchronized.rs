@@ -155,7 +155,9 @@ impl Synchronized {
             //= draft#holding
             //# A host in HELD or PRESUMED MUST drop a bare RST.
             Checked::Plain if arrived.has(Flags::RST) && tcb.peer_is_away() => None,
-            Checked::Plain if arrived.has(Flags::RST) && arrived.seq == tcb.rcv.nxt => tcb.resume_met_reset(),
+            Checked::Plain if arrived.has(Flags::RST) && arrived.seq == tcb.rcv.nxt => {
+                tcb.resume_met_reset(cx.now)
+            }
             Checked::Plain if !arrived.has(Flags::RST) && !arrived.has(Flags::SYN) => {
                 tcb.resume_met_plain(cx, arrived)
             }
