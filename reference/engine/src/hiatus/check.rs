@@ -4,7 +4,7 @@ use hiatus_codec::mac::{self, Context as MacContext, Tag};
 use hiatus_codec::{AbortReason, HoldTime, Life, Message, Nonce, Position};
 
 use crate::arrived::Arrived;
-use crate::hiatus::Session;
+use crate::hiatus::{PeerPresence, SelfPresence, Session};
 use crate::receive::ReceiveSide;
 use crate::send::SendSide;
 use crate::time::Time;
@@ -124,9 +124,12 @@ impl Session {
                 let right = |nonce| valid(MacContext::abort(peer, self.own_life, nonce), Tag(abort.proof));
                 let is_valid = if abort.reason == AbortReason::LOST {
                     //= draft#mac-check
-                    //# An ABORT with reason LOST is valid if its last field is the key in the
-                    //# peer's long CAPABLE and SEG.SEQ is RCV.NXT.
-                    self.peer.key.is_proved_by(&abort.proof) && arrived.seq == rcv.nxt
+                    //# An ABORT with reason LOST is valid if its receiver is in RESUMING or
+                    //# PRESUMED, its last field is the key in the peer's long CAPABLE, and
+                    //# SEG.SEQ is RCV.NXT.
+                    self.may_have_asked()
+                        && self.peer.key.is_proved_by(&abort.proof)
+                        && arrived.seq == rcv.nxt
                 } else {
                     right(Nonce::UNKNOWN) || right(self.own_nonce)
                 };
@@ -144,6 +147,13 @@ impl Session {
             }
             _ => Checked::Other,
         }
+    }
+}
+
+impl Session {
+    /// Whether a RESUME of this end may be on its way: only such a host gets LOST for an answer.
+    fn may_have_asked(&self) -> bool {
+        matches!(self.here, SelfPresence::Resuming(_)) || matches!(self.there, PeerPresence::Presumed { .. })
     }
 }
 

@@ -6,7 +6,7 @@ use hiatus_codec::{
 };
 use hiatus_engine::{CloseReason, Command, Event, PeerState, SelfState, TcpState};
 
-use crate::pair::{A_NONCE, B_KEY, Made, Pair, SUSPEND, Side, names};
+use crate::pair::{A_KEY, A_NONCE, B_KEY, Made, Pair, SUSPEND, Side, names};
 
 const WRONG: Tag = Tag([0; 8]);
 
@@ -148,10 +148,11 @@ fn lost_with_an_unknown_key_is_a_bare_rst() {
 }
 
 #[test]
-fn lost_beside_rcv_nxt_is_a_bare_rst() {
+fn lost_beside_rcv_nxt_or_unasked_is_a_bare_rst() {
     //= draft#mac-check
-    //# An ABORT with reason LOST is valid if its last field is the key in the
-    //# peer's long CAPABLE and SEG.SEQ is RCV.NXT.
+    //# An ABORT with reason LOST is valid if its receiver is in RESUMING or
+    //# PRESUMED, its last field is the key in the peer's long CAPABLE, and
+    //# SEG.SEQ is RCV.NXT.
     let lost = Message::Abort(Abort { reason: AbortReason::LOST, proof: B_KEY.0 });
     let mut pair = Pair::on();
     // Within the window (RFC 5961, section 3.2), and far outside.
@@ -159,9 +160,24 @@ fn lost_beside_rcv_nxt_is_a_bare_rst() {
     assert_eq!(names(&pair.take(Side::A)), ["ack"]);
     Made::rst(Side::B, 3_000_000).message(&lost).give(&mut pair);
     assert_eq!((pair.a.state(), pair.take(Side::A)), (TcpState::Established, vec![]));
+    // A host that has not asked: UP, then HELD.
+    Made::rst(Side::B, 1).message(&lost).give(&mut pair);
+    assert_eq!(pair.a.peer_state(), PeerState::Presumed);
+    Made::rst(Side::B, 2).message(&lost).give(&mut pair);
+    assert_eq!((pair.a.state(), pair.take(Side::A)), (TcpState::Established, vec![]));
     Made::rst(Side::B, 1).message(&lost).give(&mut pair);
     let closed = CloseReason::AbortedByPeer(AbortReason::LOST);
-    assert_eq!(pair.events(Side::A), [Event::Closed { reason: closed }]);
+    assert_eq!(pair.events(Side::A).last(), Some(&Event::Closed { reason: closed }));
+
+    let mut pair = Pair::held();
+    let lost = Message::Abort(Abort { reason: AbortReason::LOST, proof: A_KEY.0 });
+    Made::rst(Side::A, 1).message(&lost).give(&mut pair);
+    assert_eq!((pair.b.state(), pair.take(Side::B)), (TcpState::Established, vec![]));
+    // One that is back itself asks although its peer is HELD.
+    pair.command(Side::B, Command::Resume);
+    pair.take(Side::B);
+    Made::rst(Side::A, 1).message(&lost).give(&mut pair);
+    assert_eq!(pair.events(Side::B).last(), Some(&Event::Closed { reason: closed }));
 }
 
 #[test]
