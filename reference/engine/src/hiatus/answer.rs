@@ -121,6 +121,11 @@ impl Tcb {
             return None;
         }
         if back.life == life {
+            if self.was_rolled_back(back) {
+                self.owe_abort(AbortReason::DIVERGED, back.life, back.nonce, arrived.segment.ack);
+                return Some(CloseReason::AbortedHere(AbortReason::DIVERGED));
+            }
+            let session = self.hiatus.session_mut()?;
             //= draft#resume-received
             //# A host MUST NOT apply the positions of a RESUME of the recorded life.
             session.peer_nonce = back.nonce;
@@ -140,6 +145,15 @@ impl Tcb {
         self.owe(Owed::ResumeAck { life: back.life, nonce: back.nonce, seq: arrived.segment.seq });
         self.resume_out_of_turn(back);
         None
+    }
+
+    //= draft#lives
+    //# A host that is not in RESUMING MUST end the connection with ABORT and
+    //# reason DIVERGED when a valid RESUME of the recorded life, or a valid
+    //# RESUME-ACK for its current life, has an R above its SND.LIM.
+    /// The peer has octets that this history has not written; a host in RESUMING knows why, or learns it by its answer.
+    fn was_rolled_back(&self, back: &Return) -> bool {
+        !self.is_resuming() && back.received > self.snd.lim
     }
 
     /// While RESUMING: a RESUME of the peer is about to be answered. If it is the first of its life, the own RESUME
@@ -188,6 +202,10 @@ impl Tcb {
         back: &Return,
     ) -> Option<CloseReason> {
         let session = self.hiatus.session()?;
+        if self.was_rolled_back(back) {
+            self.owe_abort(AbortReason::DIVERGED, back.life, Nonce::UNKNOWN, self.snd_nxt());
+            return Some(CloseReason::AbortedHere(AbortReason::DIVERGED));
+        }
         let is_resuming = matches!(session.here, SelfPresence::Resuming(_));
         let is_presumed = matches!(session.there, PeerPresence::Presumed { .. });
         let is_newer = back.life > session.peer_life;

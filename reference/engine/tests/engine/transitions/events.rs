@@ -173,13 +173,11 @@ fn resume_ack() -> Group {
         Event::new("newer life", |scene| valid(scene, NEWER_GENERATION, FITTING, RCV)),
         Event::new("older life", |scene| valid(scene, OLDER_GENERATION, FITTING, RCV)),
         Event::new("recorded life, R below SND.STB", |scene| valid(scene, RECORDED, UNA - 1, RCV)),
-        Event::new("recorded life, R above SND.LIM or End below RCV.NXT", |scene| {
-            valid(scene, RECORDED, LIM + 1, RCV)
-        }),
+        Event::new("recorded life, R above SND.LIM", |scene| valid(scene, RECORDED, LIM + 1, RCV)),
+        Event::new("recorded life, End below RCV.NXT", |scene| valid(scene, RECORDED, FITTING, RCV - 1)),
         Event::new("newer life, R below SND.STB", |scene| valid(scene, NEWER_GENERATION, UNA - 1, RCV)),
-        Event::new("newer life, R above SND.LIM or End below RCV.NXT", |scene| {
-            valid(scene, NEWER_GENERATION, FITTING, RCV - 1)
-        }),
+        Event::new("newer life, R above SND.LIM", |scene| valid(scene, NEWER_GENERATION, LIM + 1, RCV)),
+        Event::new("newer life, End below RCV.NXT", |scene| valid(scene, NEWER_GENERATION, FITTING, RCV - 1)),
         Event::new("to another life of this host", |scene| {
             let to = scene.own_life().next_generation();
             addressed(scene, to, B_NONCE, (RECORDED, FITTING, RCV))
