@@ -117,7 +117,7 @@ impl Synchronized {
             Checked::Drop => None,
             //= draft#mac-check
             //# A receiver that is not resuming MUST answer a RESUME with a wrong MAC
-            //# with a challenge ACK under the rate limit of RFC 5961.
+            //# with a challenge ACK under a limit of this connection.
             Checked::ForgedResume => {
                 if !tcb.is_resuming() {
                     tcb.challenge(cx.now);
