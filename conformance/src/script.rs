@@ -345,6 +345,8 @@ pub enum Call {
     Crash,
     /// `restore 7`: the host starts from that snapshot.
     Restore(u32),
+    /// The state of a copy comes back, and the host is not told.
+    Rewind(u32),
     /// `event peer-suspended`: the target has said so since the last look.
     Event(String),
     /// `state established`.

@@ -1,6 +1,6 @@
 //! A target: one host with one TCP connection, in virtual time, that a case is run against.
 //!
-//! Thirteen calls of a socket and its host, eight of Hiatus, and a clock. Nothing waits: what a call sets off comes
+//! Thirteen calls of a socket and its host, nine of Hiatus, and a clock. Nothing waits: what a call sets off comes
 //! out of [`Target::transmit`], now or after a [`Target::timeout`].
 
 pub mod mutant;
@@ -103,6 +103,10 @@ pub trait Target {
     /// The host starts from the durable copy `epoch`.
     fn restore(&mut self, _now: Duration, _epoch: u32) -> Result<(), CallError> {
         Err(CallError::Unsupported("restore"))
+    }
+    /// The state of the copy `epoch` comes back, and the host does not notice, as under a virtual machine that is reset.
+    fn rewind(&mut self, _now: Duration, _epoch: u32) -> Result<(), CallError> {
+        Err(CallError::Unsupported("rewind"))
     }
     /// A second instance with the same state, of which neither knows of the other.
     fn fork(&self) -> Result<Box<dyn Target>, CallError> {

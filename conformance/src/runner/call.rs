@@ -25,6 +25,7 @@ impl Bench<'_> {
             Call::SnapshotDurable(epoch) => target.snapshot_durable(now, *epoch),
             Call::Crash => target.crash(now),
             Call::Restore(epoch) => target.restore(now, *epoch),
+            Call::Rewind(epoch) => target.rewind(now, *epoch),
             Call::Attempt(call) => {
                 return match self.call(step, call) {
                     Err(Stop::Fail(failure)) if failure.because.contains("refused") => Ok(()),

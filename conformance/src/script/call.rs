@@ -17,7 +17,7 @@ pub(super) fn call(input: &str) -> Parsed<'_, Call> {
 
 fn single(input: &str) -> Parsed<'_, Call> {
     const EXPECTED: &str = "`<`, `>`, or a call: listen, connect, write, reads, close, abort, suspend, attempt, stop, \
-                            resume, snapshot, crash, restore, event, state";
+                            resume, snapshot, crash, restore, rewind, event, state";
     let plain = alt((
         value(Call::Listen, word("listen")),
         value(Call::Connect, word("connect")),
@@ -43,6 +43,7 @@ fn single(input: &str) -> Parsed<'_, Call> {
         map((word("suspend"), settled(then(hold))), |(_, absence)| Call::Suspend(absence)),
         map((word("snapshot"), settled(then(snapshot))), |(_, call)| call),
         map((word("restore"), settled(then(u32))), |(_, epoch)| Call::Restore(epoch)),
+        map((word("rewind"), settled(then(u32))), |(_, epoch)| Call::Rewind(epoch)),
         map((word("event"), settled(then(name))), |(_, event)| Call::Event(event)),
         map((word("state"), settled(then(name))), |(_, state)| Call::State(state)),
     ));

@@ -224,6 +224,9 @@ impl Target for Mutated {
     fn restore(&mut self, now: Duration, epoch: u32) -> Result<(), CallError> {
         self.inner.restore(now, epoch)
     }
+    fn rewind(&mut self, now: Duration, epoch: u32) -> Result<(), CallError> {
+        self.inner.rewind(now, epoch)
+    }
 
     fn deliver(&mut self, now: Duration, segment: &OwnedSegment) {
         self.notes.now = now;

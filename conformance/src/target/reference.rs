@@ -215,6 +215,15 @@ impl Target for Reference {
         self.command(now, restored)
     }
 
+    fn rewind(&mut self, _now: Duration, epoch: u32) -> Result<(), CallError> {
+        let snapshot = self.snapshots.get(&epoch).cloned();
+        let snapshot = snapshot.ok_or_else(|| CallError::Refused(format!("no snapshot {epoch}")))?;
+        self.connection = Some(snapshot.connection);
+        self.peer_closed = snapshot.peer_closed;
+        self.events.clear();
+        Ok(())
+    }
+
     fn crash(&mut self, _now: Duration) -> Result<(), CallError> {
         self.power = Power::Running;
         self.connection = None;

@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::budget::Budget;
 use crate::event::{HiatusState, PeerState, SelfState};
+use crate::time::Time;
 use negotiation::Confirming;
 
 /// How far Hiatus is on this connection.
@@ -64,6 +65,8 @@ pub(crate) struct Session {
     pub(crate) peer_nonce: Nonce,
     pub(crate) here: SelfPresence,
     pub(crate) there: PeerPresence,
+    /// When a bare RST last led to PRESUMED, and the time before that, older first.
+    pub(crate) presumed_by_reset: [Option<Time>; 2],
     /// Bounds the checking of MACs of messages whose positions fit.
     pub(crate) checks: Budget,
     /// The same for messages whose positions do not fit.
@@ -101,6 +104,8 @@ pub(crate) struct Resuming {
     pub(crate) met_resets: u8,
     /// RESUMEs that met a plain segment, and no valid Hiatus message since.
     pub(crate) met_plains: u8,
+    /// When the latest RESUME left.
+    pub(crate) sent_at: Time,
     /// What the latest RESUME has met.
     pub(crate) latest_met_reset: bool,
     pub(crate) latest_met_plain: bool,

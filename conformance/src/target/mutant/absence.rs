@@ -274,6 +274,34 @@ pub(super) const MUTANTS: &[Mutant] = &[
         },
     },
     Mutant {
+        name: "presumes-for-ever",
+        breaks: &["HIA-MUST-126"],
+        hooks: Hooks {
+            // One that follows another soon is lost.
+            incoming: |notes, segment| {
+                let again = notes.since.is_some_and(|last| notes.now - last < Duration::from_secs(10));
+                if is_bare_rst(&segment) {
+                    notes.since = Some(notes.now);
+                }
+                drop_if(again && is_bare_rst(&segment), segment)
+            },
+            ..UNTOUCHED
+        },
+    },
+    Mutant {
+        name: "counts-rsts-for-ever",
+        breaks: &["HIA-MUST-126"],
+        hooks: Hooks {
+            incoming: |notes, segment| {
+                if notes.nth(is_bare_rst(&segment)) == 3 {
+                    notes.die();
+                }
+                vec![segment]
+            },
+            ..UNTOUCHED
+        },
+    },
+    Mutant {
         name: "deaf-while-presuming",
         breaks: &["HIA-MUST-59"],
         hooks: Hooks {

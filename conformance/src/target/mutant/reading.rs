@@ -304,6 +304,23 @@ pub(super) const MUTANTS: &[Mutant] = &[
         },
     },
     Mutant {
+        name: "believes-lost-unasked",
+        breaks: &["HIA-MUST-116"],
+        hooks: Hooks {
+            outgoing: |notes, segment| {
+                notes.nth(has(&segment, Subtype::RESUME));
+                vec![segment]
+            },
+            incoming: |notes, segment| {
+                if notes.count == 0 && lost_key(&segment).is_some() {
+                    notes.die();
+                }
+                vec![segment]
+            },
+            ..UNTOUCHED
+        },
+    },
+    Mutant {
         name: "knows-its-reasons-only",
         breaks: &["HIA-MUST-14"],
         hooks: Hooks {

@@ -23,6 +23,28 @@ pub(super) const MUTANTS: &[Mutant] = &[
         },
     },
     Mutant {
+        name: "does-not-notice-a-rollback",
+        breaks: &["HIA-MUST-103"],
+        hooks: Hooks {
+            incoming: |_, segment| {
+                let tells = has(&segment, Subtype::RESUME) || has(&segment, Subtype::RESUME_ACK);
+                drop_if(tells, segment)
+            },
+            ..UNTOUCHED
+        },
+    },
+    Mutant {
+        name: "goes-on-though-rolled-back",
+        breaks: &["HIA-MUST-103"],
+        hooks: Hooks {
+            outgoing: |notes, segment| {
+                let ends = has(&segment, Subtype::ABORT);
+                vec![if ends { notes.pure_ack() } else { segment }]
+            },
+            ..UNTOUCHED
+        },
+    },
+    Mutant {
         name: "clock-goes-back",
         breaks: &["HIA-MUST-109"],
         hooks: Hooks { outgoing: go_back, ..UNTOUCHED },

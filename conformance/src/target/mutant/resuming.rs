@@ -217,6 +217,26 @@ pub(super) const MUTANTS: &[Mutant] = &[
         },
     },
     Mutant {
+        name: "counts-late-rsts",
+        breaks: &["HIA-MUST-66"],
+        hooks: Hooks {
+            outgoing: |notes, segment| {
+                // The count starts again after a RESUME that met none.
+                if has(&segment, Subtype::RESUME) && notes.since.replace(notes.now).is_some() {
+                    notes.count = 0;
+                }
+                vec![segment]
+            },
+            incoming: |notes, segment| {
+                if is_bare_rst(&segment) && notes.since.take().is_some() && notes.nth(true) == 3 {
+                    notes.die();
+                }
+                vec![segment]
+            },
+            ..UNTOUCHED
+        },
+    },
+    Mutant {
         name: "deaf-to-plain-segments",
         breaks: &["HIA-MUST-67"],
         hooks: Hooks {

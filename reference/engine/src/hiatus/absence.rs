@@ -175,6 +175,7 @@ impl Tcb {
             answered: None,
             met_resets: 0,
             met_plains: 0,
+            sent_at: cx.now,
             latest_met_reset: false,
             latest_met_plain: false,
         });
@@ -204,6 +205,7 @@ impl Tcb {
             if !resuming.latest_met_reset {
                 resuming.met_resets = 0;
             }
+            resuming.sent_at = cx.now;
             resuming.latest_met_reset = false;
             resuming.latest_met_plain = false;
             let spread = spread(resuming.interval, nonce, life, resuming.sent);
@@ -257,6 +259,22 @@ impl Tcb {
         //# the keep-alive or the persist timer gives up on a peer that sent S and
         //# to which it offered a hold.
         if self.presume(cx) { None } else { Some(CloseReason::NoAnswer) }
+    }
+
+    /// A bare RST with SEG.SEQ = RCV.NXT while the peer is UP. Gives why the connection ends, if it does.
+    pub(crate) fn presume_after_reset(&mut self, cx: &mut Context<'_>) -> Option<CloseReason> {
+        /// Within that time the third one is believed.
+        const RESETS_INTERVAL: Duration = Duration::from_secs(60);
+        let Some(session) = self.hiatus.session_mut() else { return Some(CloseReason::Reset) };
+        //= draft#presumed
+        //# A host MUST close the connection when a bare RST leads from UP to
+        //# PRESUMED for the third time within 60 seconds.
+        let [last_but_one, last] = session.presumed_by_reset;
+        if last_but_one.is_some_and(|at| cx.now.since(at) <= RESETS_INTERVAL) {
+            return Some(CloseReason::Reset);
+        }
+        session.presumed_by_reset = [last, Some(cx.now)];
+        if self.presume(cx) { None } else { Some(CloseReason::Reset) }
     }
 
     /// Enters PRESUMED if the peer said that it may fall silent and this end offered to hold; says whether.
@@ -412,11 +430,16 @@ impl Tcb {
     }
 
     /// RESUMING met a bare RST with SEG.SEQ = RCV.NXT. Gives why the connection ends, if it does.
-    pub(crate) fn resume_met_reset(&mut self) -> Option<CloseReason> {
+    pub(crate) fn resume_met_reset(&mut self, now: Time) -> Option<CloseReason> {
         /// RESUMEs that meet a bare RST before it is believed.
         const MET_RESETS_MAX: u8 = 3;
+        /// A host without state answers within that time.
+        const ANSWER_MAX: Duration = Duration::from_secs(3);
         let SelfPresence::Resuming(resuming) = &mut self.hiatus.session_mut()?.here else { return None };
-        if resuming.latest_met_reset || resuming.sent == 0 {
+        //= draft#resuming
+        //# A bare RST counts only within 3 seconds after the RESUME that it answers
+        let is_late = now.since(resuming.sent_at) > ANSWER_MAX;
+        if resuming.latest_met_reset || resuming.sent == 0 || is_late {
             return None;
         }
         resuming.latest_met_reset = true;

@@ -4,14 +4,19 @@ use hiatus_codec::mac::{self, Context as MacContext, Tag};
 use hiatus_codec::{Abort, AbortReason, HoldTime, Life, Message, Nonce, Position};
 
 use crate::arrived::Arrived;
-use crate::hiatus::Session;
+use crate::hiatus::{PeerPresence, SelfPresence, Session};
 use crate::receive::ReceiveSide;
 use crate::send::SendSide;
 use crate::time::Time;
 
-/// MACs that are checked on one connection in a second, of messages whose numbers fit and again of others; a message
-/// beyond them is dropped unchecked.
-pub(crate) const MAC_CHECKS_PER_SECOND_MAX: u32 = 100;
+//= draft#mac-check
+//# The bound for messages whose numbers fit is at least 10000 in a second,
+//# the other 100
+/// MACs of messages whose numbers fit that are checked on one connection in a second; what is beyond is dropped
+/// unchecked.
+const FITTING_CHECKS_PER_SECOND_MAX: u32 = 10_000;
+/// The same for other messages.
+const GUESS_CHECKS_PER_SECOND_MAX: u32 = 100;
 
 /// What a segment says after its MAC was checked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -74,10 +79,12 @@ impl Session {
         let message = option.message();
         let fits = fits(&message, snd, rcv, arrived);
         // Counted apart, so that a flood of guesses does not keep out the peer.
-        let budget = if fits { &mut self.checks } else { &mut self.guess_checks };
-        if !matches!(message, Message::Capable(_) | Message::EpochEcho(_))
-            && !budget.take(MAC_CHECKS_PER_SECOND_MAX, now)
-        {
+        let (budget, per_second) = if fits {
+            (&mut self.checks, FITTING_CHECKS_PER_SECOND_MAX)
+        } else {
+            (&mut self.guess_checks, GUESS_CHECKS_PER_SECOND_MAX)
+        };
+        if !matches!(message, Message::Capable(_) | Message::EpochEcho(_)) && !budget.take(per_second, now) {
             return Checked::Drop;
         }
         let octets = option.authenticated_octets();
@@ -133,9 +140,10 @@ impl Session {
         };
         let is_valid = if abort.reason == AbortReason::LOST {
             //= draft#mac-check
-            //# An ABORT with reason LOST is valid if its last field is the key in the
-            //# peer's long CAPABLE and SEG.SEQ is RCV.NXT.
-            self.peer.key.is_proved_by(&abort.proof) && is_next
+            //# An ABORT with reason LOST is valid if its receiver is in RESUMING or
+            //# PRESUMED, its last field is the key in the peer's long CAPABLE, and
+            //# SEG.SEQ is RCV.NXT.
+            self.may_have_asked() && self.peer.key.is_proved_by(&abort.proof) && is_next
         } else {
             right(Nonce::UNKNOWN) || right(self.own_nonce)
         };
@@ -150,6 +158,11 @@ impl Session {
             //# reason is not LOST.
             (false, _) => Checked::Drop,
         }
+    }
+
+    /// Whether a RESUME of this end may be on its way: only such a host gets LOST for an answer.
+    fn may_have_asked(&self) -> bool {
+        matches!(self.here, SelfPresence::Resuming(_)) || matches!(self.there, PeerPresence::Presumed { .. })
     }
 }
 

@@ -189,6 +189,7 @@ impl Confirming {
             peer_nonce: Nonce::UNKNOWN,
             here: SelfPresence::Up,
             there: PeerPresence::Up,
+            presumed_by_reset: [None; 2],
             checks: Budget::default(),
             guess_checks: Budget::default(),
         })

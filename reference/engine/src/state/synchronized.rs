@@ -117,7 +117,7 @@ impl Synchronized {
             Checked::Drop => None,
             //= draft#mac-check
             //# A receiver that is not resuming MUST answer a RESUME with a wrong MAC
-            //# with a challenge ACK under the rate limit of RFC 5961.
+            //# with a challenge ACK under a limit of this connection.
             Checked::ForgedResume if tcb.is_resuming() => tcb.resume_met_forged(cx, arrived),
             Checked::ForgedResume => {
                 tcb.challenge(cx.now);
@@ -154,7 +154,9 @@ impl Synchronized {
             //= draft#holding
             //# A host in HELD or PRESUMED MUST drop a bare RST.
             Checked::Plain if arrived.has(Flags::RST) && tcb.peer_is_away() => None,
-            Checked::Plain if arrived.has(Flags::RST) && arrived.seq == tcb.rcv.nxt => tcb.resume_met_reset(),
+            Checked::Plain if arrived.has(Flags::RST) && arrived.seq == tcb.rcv.nxt => {
+                tcb.resume_met_reset(cx.now)
+            }
             // Data and FIN may come again from a peer that has heard no RESUME yet.
             Checked::Plain if arrived.segment.is_pure_ack() => tcb.resume_met_plain(cx, arrived),
             _ => None,
@@ -244,7 +246,7 @@ impl Synchronized {
         if has_only_fin_left {
             return Step::Close(CloseReason::Finished);
         }
-        if tcb.presume(cx) { Step::Done } else { Step::Close(CloseReason::Reset) }
+        tcb.presume_after_reset(cx).map_or(Step::Done, Step::Close)
     }
 
     /// Fifth: the ACK field.

@@ -109,6 +109,8 @@ fn bare_reset_after_both_fins_is_the_end_if_only_the_own_fin_is_missing() {
 fn peer_without_state_has_finished_where_both_have_closed() {
     let lost = Message::Abort(Abort { reason: AbortReason::LOST, proof: A_KEY.0 });
     let mut pair = last_ack(b"lost");
+    Made::rst(Side::A, 2).give(&mut pair);
+    pair.events(Side::B);
     Made::rst(Side::A, 2).message(&lost).give(&mut pair);
     assert_eq!(pair.events(Side::B), FINISHED);
 
@@ -126,6 +128,8 @@ fn peer_without_state_has_finished_where_both_have_closed() {
 
     // Elsewhere the application has to know.
     let mut pair = Pair::on();
+    Made::rst(Side::A, 1).give(&mut pair);
+    pair.events(Side::B);
     Made::rst(Side::A, 1).message(&lost).give(&mut pair);
     let reason = CloseReason::AbortedByPeer(AbortReason::LOST);
     assert_eq!(pair.events(Side::B), [Event::Closed { reason }]);

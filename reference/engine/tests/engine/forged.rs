@@ -6,7 +6,7 @@ use hiatus_codec::{
 };
 use hiatus_engine::{CloseReason, Command, Event, PeerState, SelfState, TcpState};
 
-use crate::pair::{A_NONCE, B_KEY, Made, Pair, SUSPEND, Side, names};
+use crate::pair::{A_KEY, A_NONCE, B_KEY, Made, Pair, SUSPEND, Side, names};
 
 const WRONG: Tag = Tag([0; 8]);
 
@@ -45,7 +45,7 @@ fn suspend_ack_with_a_wrong_mac_says_nothing() {
 fn resume_with_a_wrong_mac_draws_a_challenge() {
     //= draft#mac-check
     //# A receiver that is not resuming MUST answer a RESUME with a wrong MAC
-    //# with a challenge ACK under the rate limit of RFC 5961.
+    //# with a challenge ACK under a limit of this connection.
     let mut pair = Pair::on();
     let life = Life { incarnation: 1, generation: 0 };
     let forged = Message::Resume(Resume { life, nonce: Nonce(1), end: 1, tag: WRONG });
@@ -148,10 +148,11 @@ fn lost_with_an_unknown_key_is_a_bare_rst() {
 }
 
 #[test]
-fn lost_beside_rcv_nxt_is_a_bare_rst() {
+fn lost_beside_rcv_nxt_or_unasked_is_a_bare_rst() {
     //= draft#mac-check
-    //# An ABORT with reason LOST is valid if its last field is the key in the
-    //# peer's long CAPABLE and SEG.SEQ is RCV.NXT.
+    //# An ABORT with reason LOST is valid if its receiver is in RESUMING or
+    //# PRESUMED, its last field is the key in the peer's long CAPABLE, and
+    //# SEG.SEQ is RCV.NXT.
     let lost = Message::Abort(Abort { reason: AbortReason::LOST, proof: B_KEY.0 });
     let mut pair = Pair::on();
     // Within the window (RFC 5961, section 3.2), and far outside.
@@ -159,9 +160,24 @@ fn lost_beside_rcv_nxt_is_a_bare_rst() {
     assert_eq!(names(&pair.take(Side::A)), ["ack"]);
     Made::rst(Side::B, 3_000_000).message(&lost).give(&mut pair);
     assert_eq!((pair.a.state(), pair.take(Side::A)), (TcpState::Established, vec![]));
+    // A host that has not asked: UP, then HELD.
+    Made::rst(Side::B, 1).message(&lost).give(&mut pair);
+    assert_eq!(pair.a.peer_state(), PeerState::Presumed);
+    Made::rst(Side::B, 2).message(&lost).give(&mut pair);
+    assert_eq!((pair.a.state(), pair.take(Side::A)), (TcpState::Established, vec![]));
     Made::rst(Side::B, 1).message(&lost).give(&mut pair);
     let closed = CloseReason::AbortedByPeer(AbortReason::LOST);
-    assert_eq!(pair.events(Side::A), [Event::Closed { reason: closed }]);
+    assert_eq!(pair.events(Side::A).last(), Some(&Event::Closed { reason: closed }));
+
+    let mut pair = Pair::held();
+    let lost = Message::Abort(Abort { reason: AbortReason::LOST, proof: A_KEY.0 });
+    Made::rst(Side::A, 1).message(&lost).give(&mut pair);
+    assert_eq!((pair.b.state(), pair.take(Side::B)), (TcpState::Established, vec![]));
+    // One that is back itself asks although its peer is HELD.
+    pair.command(Side::B, Command::Resume);
+    pair.take(Side::B);
+    Made::rst(Side::A, 1).message(&lost).give(&mut pair);
+    assert_eq!(pair.events(Side::B).last(), Some(&Event::Closed { reason: closed }));
 }
 
 #[test]
@@ -217,20 +233,33 @@ fn checking_of_macs_is_bounded() {
     //= draft#mac-check
     //# A receiver SHOULD bound the rate at which it checks MACs on one
     //# connection.
-    let mut pair = Pair::on();
+    //= draft#mac-check
+    //# The bound for messages whose numbers fit is at least 10000 in a second,
+    //# the other 100
+    //= draft#mac-check
+    //# A message beyond its bound is dropped with its segment.
     let forged = Message::Abort(Abort { reason: AbortReason::APPLICATION, proof: [0; 8] });
-    for _ in 0..100 {
-        Made::rst(Side::A, 1).message(&forged).give(&mut pair);
-    }
-    // The hundred and first in this second is dropped although it is right.
     let context = Context::abort(Role::Initiator, Life::default(), Nonce(0));
-    let right = Made::rst(Side::A, 1)
-        .sealed(&context, |tag| Message::Abort(Abort { reason: AbortReason::APPLICATION, proof: tag.0 }));
-    right.give(&mut pair);
-    assert_eq!(pair.b.state(), TcpState::Established);
-    pair.alone(Side::B, crate::pair::seconds(1));
-    right.give(&mut pair);
-    assert_eq!(pair.b.state(), TcpState::Closed);
+    let right = |seq| {
+        let message = |tag: Tag| Message::Abort(Abort { reason: AbortReason::APPLICATION, proof: tag.0 });
+        Made::rst(Side::A, seq).sealed(&context, message)
+    };
+    // SEG.SEQ in the window, and far beyond it.
+    for (seq, bound) in [(1, 10_000), (3_000_000, 100)] {
+        let mut pair = Pair::on();
+        for _ in 1..bound {
+            Made::rst(Side::A, seq).message(&forged).give(&mut pair);
+        }
+        let mut last = pair.clone();
+        right(seq).give(&mut last);
+        assert_eq!(last.b.state(), TcpState::Closed, "the last within the bound of {bound}");
+        Made::rst(Side::A, seq).message(&forged).give(&mut pair);
+        right(seq).give(&mut pair);
+        assert_eq!(pair.b.state(), TcpState::Established, "one beyond {bound}");
+        pair.alone(Side::B, crate::pair::seconds(1));
+        right(seq).give(&mut pair);
+        assert_eq!(pair.b.state(), TcpState::Closed);
+    }
 }
 
 #[test]

@@ -315,3 +315,28 @@ fn peer_that_shows_itself_is_sent_to_slowly() {
     assert_eq!(names(&pair.alone(Side::B, Duration::from_millis(999))), [""; 0]);
     assert!(!pair.alone(Side::B, Duration::from_millis(1)).is_empty());
 }
+
+#[test]
+fn third_reset_within_a_minute_is_believed() {
+    //= draft#presumed
+    //# A host MUST close the connection when a bare RST leads from UP to
+    //# PRESUMED for the third time within 60 seconds.
+    let mut pair = Pair::on();
+    let reset = |pair: &mut Pair| {
+        Made::rst(Side::A, 1).give(pair);
+        assert_eq!(pair.b.peer_state(), PeerState::Presumed);
+        Made::ack(Side::A, 1, 1).give(pair);
+        assert_eq!(pair.b.peer_state(), PeerState::Up);
+    };
+    reset(&mut pair);
+    pair.alone(Side::B, seconds(59));
+    reset(&mut pair);
+    // The third comes 61 seconds after the first; the next is within a minute of the second.
+    pair.alone(Side::B, seconds(2));
+    reset(&mut pair);
+    pair.events(Side::B);
+    pair.alone(Side::B, seconds(58));
+    Made::rst(Side::A, 1).give(&mut pair);
+    assert_eq!(pair.events(Side::B), [Event::Closed { reason: CloseReason::Reset }]);
+    assert_eq!(pair.take(Side::B), []);
+}

@@ -4,9 +4,11 @@ use core::time::Duration;
 
 use hiatus_codec::mac::Tag;
 use hiatus_codec::{AbortReason, Life, Message, Nonce, Resume};
-use hiatus_engine::{CloseReason, Command, CommandError, Event, SelfState, TcpState};
+use hiatus_engine::{CloseReason, Command, CommandError, Event, PeerState, SelfState, TcpState};
 
-use crate::pair::{A_ISN, Frame, Made, Pair, Side, abort_reason, names, older_config, seconds};
+use crate::pair::{
+    A_ISN, A_NONCE, B_ISN, Frame, Made, Pair, Side, abort_reason, give_resume, names, older_config, seconds,
+};
 
 fn resume(frame: &Frame) -> Resume {
     let Some(Message::Resume(resume)) = frame.message() else { panic!("RESUME, not {}", frame.name()) };
@@ -120,4 +122,65 @@ fn jump_of_a_restored_host_is_shown_at_once() {
     let acks = pair.take(Side::A);
     assert_eq!(names(&acks), ["ack"]);
     assert_eq!(acks[0].segment().seq.0, A_ISN + 6);
+}
+
+/// B wrote 32 octets, A has them, and B was set back without a word.
+fn rolled_back() -> Pair {
+    let mut pair = Pair::on_with(older_config(), older_config());
+    let snapshot = pair.b.clone();
+    pair.write(Side::B, b"received, and then never written");
+    pair.exchange();
+    pair.b = snapshot;
+    pair
+}
+
+const DIVERGED: [Event; 1] = [Event::Closed { reason: CloseReason::AbortedHere(AbortReason::DIVERGED) }];
+
+#[test]
+fn rollback_that_nobody_told_of_shows_in_a_resume_of_the_recorded_life() {
+    //= draft#lives
+    //# A host that is not in RESUMING MUST end the connection with ABORT and
+    //# reason DIVERGED when a valid RESUME of the recorded life, or a valid
+    //# RESUME-ACK for its current life, has an R above its SND.LIM.
+    let mut pair = rolled_back();
+    give_resume(&mut pair, 0, Life::default(), A_NONCE, 33, 1);
+    assert_eq!(pair.events(Side::B), DIVERGED);
+    let sent = pair.take(Side::B);
+    assert_eq!((abort_reason(&sent[0]), sent[0].segment().seq.0), (AbortReason::DIVERGED, B_ISN + 33));
+    pair.deliver(&sent[0]);
+    let reason = CloseReason::AbortedByPeer(AbortReason::DIVERGED);
+    assert_eq!(pair.events(Side::A).last(), Some(&Event::Closed { reason }));
+}
+
+#[test]
+fn rollback_that_nobody_told_of_shows_in_the_answer_to_a_probe() {
+    let mut pair = rolled_back();
+    Made::rst(Side::A, 1).give(&mut pair);
+    assert_eq!(pair.b.peer_state(), PeerState::Presumed);
+    let probe = pair.alone(Side::B, seconds(60));
+    pair.deliver(&probe[0]);
+    pair.events(Side::B);
+    let answer = pair.take(Side::A);
+    // Whether the host still waits for it or not.
+    for is_presumed in [true, false] {
+        let mut pair = pair.clone();
+        if !is_presumed {
+            Made::ack(Side::A, 1, 1).give(&mut pair);
+            assert_eq!(pair.b.peer_state(), PeerState::Up);
+            pair.events(Side::B);
+        }
+        pair.deliver(&answer[0]);
+        assert_eq!(pair.events(Side::B), DIVERGED);
+        assert_eq!(abort_reason(&pair.take(Side::B)[0]), AbortReason::DIVERGED);
+    }
+}
+
+#[test]
+fn host_in_resuming_answers_whatever_its_peer_has() {
+    let mut pair = rolled_back();
+    pair.command(Side::B, Command::Restored { incarnation: 1, nonce: Nonce(3), tsval_ceiling: 0 });
+    pair.take(Side::B);
+    pair.events(Side::B);
+    give_resume(&mut pair, 0, Life::default(), A_NONCE, 33, 1);
+    assert_eq!(pair.events(Side::B), []);
 }

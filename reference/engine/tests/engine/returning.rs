@@ -265,6 +265,25 @@ fn bare_resets_count_in_a_row_only() {
 }
 
 #[test]
+fn bare_reset_after_three_seconds_answers_no_resume() {
+    //= draft#resuming
+    //# A bare RST counts only within 3 seconds after the RESUME that it answers
+    let (mut pair, _first) = resuming();
+    // The third and fourth interval are 4 and 8 seconds at least.
+    let waits = [0, 0, 3001, 3000, 0, 0].map(Duration::from_millis);
+    for wait in waits {
+        assert_eq!(pair.alone(Side::A, wait), []);
+        assert_eq!(pair.a.state(), TcpState::Established);
+        Made::rst(Side::B, 1).give(&mut pair);
+        if let Some(due) = pair.a.poll_timeout() {
+            let left = due.since(pair.now);
+            assert_eq!(names(&pair.alone(Side::A, left)), ["resume"]);
+        }
+    }
+    assert_eq!(pair.events(Side::A), [Event::Closed { reason: CloseReason::PeerHasNoState }]);
+}
+
+#[test]
 fn six_resumes_that_met_plain_segments_end_hiatus() {
     //= draft#resuming
     //# A host in RESUMING that was not restored MUST fall back to plain TCP

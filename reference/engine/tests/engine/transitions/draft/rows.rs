@@ -446,7 +446,11 @@ pub(in crate::transitions) const PEER_ROWS: &[Row] = &[
             claim(("abort", "ABORT APPLICATION"), ANY_SELF, ANY_PEER, &[], Closed),
             claim(("abort", "ABORT of an unknown reason"), ANY_SELF, ANY_PEER, &[], Closed),
             claim(("abort", "ABORT FENCED to the own life and nonce"), ANY_SELF, ANY_PEER, &[], Closed),
-            claim(("abort", "ABORT LOST with the peer's key"), ANY_SELF, ANY_PEER, &[], Closed),
+            // LOST is valid only for a host that may have asked (draft, {#mac-check}).
+            claim(("abort", "ABORT LOST with the peer's key"), &[Resuming], ANY_PEER, &[], Closed),
+            claim(("abort", "ABORT LOST with the peer's key"), HERE, &[Presumed], &[], Closed),
+            claim(("abort", "ABORT LOST with the peer's key"), HERE, &[Held], &[], Same),
+            claim(("abort", "ABORT LOST with the peer's key"), HERE, &[PEER_UP], &[], There(Presumed)),
         ],
     ),
 ];
