@@ -9,12 +9,12 @@ use crate::wire::Side;
 pub(super) const MUTANTS: &[Mutant] = &[
     Mutant {
         name: "never-aborts",
-        breaks: &["HIA-MUST-72", "HIA-MUST-75", "HIA-MUST-76", "HIA-MUST-103"],
+        breaks: &["HIA-MUST-72", "HIA-MUST-75", "HIA-MUST-76"],
         hooks: Hooks { outgoing: |_, segment| drop_if(has(&segment, Subtype::ABORT), segment), ..UNTOUCHED },
     },
     Mutant {
         name: "bare-rst",
-        breaks: &["HIA-MUST-72", "HIA-MUST-74", "HIA-MUST-75", "HIA-MUST-76", "HIA-MUST-79", "HIA-MUST-103"],
+        breaks: &["HIA-MUST-72", "HIA-MUST-74", "HIA-MUST-75", "HIA-MUST-76", "HIA-MUST-79"],
         hooks: Hooks { outgoing: |_, segment| strip_if(has(&segment, Subtype::ABORT), segment), ..UNTOUCHED },
     },
     Mutant {
