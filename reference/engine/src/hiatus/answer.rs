@@ -237,6 +237,10 @@ impl Tcb {
                 self.peer_is_up(cx);
             }
         } else {
+            //= draft#presumed
+            //# A RESUME-ACK for the current life that leads back to UP sets TS.Recent to
+            //# SEG.TSval, even if that is the lower one
+            self.believe_timestamp(cx, arrived);
             self.peer_shows_itself(cx);
         }
         if is_resuming {

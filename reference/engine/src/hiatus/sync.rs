@@ -35,9 +35,7 @@ impl Tcb {
             session.peer_nonce = Nonce::UNKNOWN;
         }
         session.peer_life = back.life;
-        if let (Some(clock), Some(timestamps)) = (&mut self.timestamps, arrived.timestamps) {
-            clock.force(timestamps.value, cx.now);
-        }
+        self.believe_timestamp(cx, arrived);
         let was_acknowledged = self.is_acknowledged_since_sync || back.received > self.snd.una;
         self.is_acknowledged_since_sync = false;
         let is_rewind = back.received < self.snd.nxt;
@@ -67,5 +65,12 @@ impl Tcb {
         self.timers.disarm(Timer::Persist);
         self.heard = cx.now;
         Ok(())
+    }
+
+    /// TS.Recent := SEG.TSval, whatever it was: the message of the segment is authentic.
+    pub(crate) fn believe_timestamp(&mut self, cx: &Context<'_>, arrived: &Arrived<'_>) {
+        if let (Some(clock), Some(timestamps)) = (&mut self.timestamps, arrived.timestamps) {
+            clock.force(timestamps.value, cx.now);
+        }
     }
 }

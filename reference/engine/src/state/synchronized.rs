@@ -204,11 +204,6 @@ impl Synchronized {
             }
             return Step::Done;
         }
-        if let (Some(clock), Some(timestamps)) = (&mut tcb.timestamps, arrived.timestamps)
-            && !is_reset
-        {
-            clock.accept(timestamps.value, arrived.seq, cx.now);
-        }
         if is_reset {
             return self.on_bare_reset(cx, arrived);
         }
@@ -259,6 +254,13 @@ impl Synchronized {
         if !tcb.snd.is_acceptable(ack) {
             tcb.challenge(cx.now);
             return Step::Done;
+        }
+        //= draft#step-sequence
+        //# On the same conditions, but only when the segment has passed the fifth
+        //# check
+        // R3 of RFC 7323, section 5.3: a blind segment would raise TS.Recent for half of all timestamps.
+        if let (Some(clock), Some(timestamps)) = (&mut tcb.timestamps, arrived.timestamps) {
+            clock.accept(timestamps.value, arrived.seq, cx.now);
         }
         tcb.heard = cx.now;
         if tcb.timers.is_armed(Timer::Persist) {

@@ -340,3 +340,28 @@ fn third_reset_within_a_minute_is_believed() {
     assert_eq!(pair.events(Side::B), [Event::Closed { reason: CloseReason::Reset }]);
     assert_eq!(pair.take(Side::B), []);
 }
+
+#[test]
+fn answer_to_a_probe_mends_the_timestamp() {
+    //= draft#presumed
+    //# A RESUME-ACK for the current life that leads back to UP sets TS.Recent to
+    //# SEG.TSval, even if that is the lower one
+    let mut pair = Pair::on();
+    // Forged: its numbers fit, its timestamp is years ahead of A's clock.
+    Made::ack(Side::A, 1, 1).tsval(2_000_000_000).give(&mut pair);
+    pair.write(Side::B, b"unheard");
+    pair.alone(Side::B, seconds(123));
+    assert_eq!(pair.b.peer_state(), PeerState::Presumed);
+    let probe = pair.alone(Side::B, seconds(60));
+    pair.deliver(&probe[0]);
+    let answer = pair.take(Side::A);
+    assert_eq!(names(&answer), ["resume-ack"]);
+    pair.deliver(&answer[0]);
+    assert_eq!(pair.b.peer_state(), PeerState::Up);
+    let again = pair.take(Side::B);
+    assert_eq!(again[0].timestamps().echo_reply, answer[0].timestamps().value);
+    pair.deliver(&again[0]);
+    pair.write(Side::A, b"heard");
+    pair.exchange();
+    assert_eq!((pair.read(Side::A), pair.read(Side::B)), (b"unheard".to_vec(), b"heard".to_vec()));
+}

@@ -276,6 +276,28 @@ fn timestamp_of_a_segment_beyond_a_hole_is_not_taken() {
 }
 
 #[test]
+fn timestamp_beside_an_unacceptable_acknowledgment_is_not_taken() {
+    //= draft#step-sequence
+    //# On the same conditions, but only when the segment has passed the fifth
+    //# check
+    let mut pair = plain();
+    // Beyond what was sent, and without ACK at all.
+    let forged = [
+        Made::ack(Side::A, 1, 900_000).tsval(2_000_000_000),
+        Made::ack(Side::A, 1, 1).flags(Flags::default()).tsval(2_000_000_000),
+    ];
+    for made in forged {
+        made.payload(b"forged").give(&mut pair);
+        pair.take(Side::B);
+    }
+    Made::ack(Side::A, 1, 1).payload(b"one").give(&mut pair);
+    assert_eq!(
+        (pair.read(Side::B), pair.take(Side::B)[0].timestamps().echo_reply),
+        (b"one".to_vec(), 500_000_000)
+    );
+}
+
+#[test]
 fn connection_works_without_timestamps_and_scale() {
     let bare = Config { timestamps: Timestamping::Off, window_scale: None, ..Config::default() };
     let mut pair = Pair::new(bare, Config::default());
