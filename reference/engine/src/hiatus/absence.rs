@@ -436,7 +436,7 @@ impl Tcb {
         /// A host without state answers within that time.
         const ANSWER_MAX: Duration = Duration::from_secs(3);
         let SelfPresence::Resuming(resuming) = &mut self.hiatus.session_mut()?.here else { return None };
-        //= draft#resuming
+        //= draft#resume-met
         //# A bare RST counts only within 3 seconds after the RESUME that it answers
         let is_late = now.since(resuming.sent_at) > ANSWER_MAX;
         if resuming.latest_met_reset || resuming.sent == 0 || is_late {

@@ -42,7 +42,9 @@ impl Tcb {
         let was_long = cx.now.since(self.heard) > self.rtt.rto(cx.config);
         self.rcv.drop_out_of_order();
         self.snd.rewind(back.received);
-        self.snd.set_window(u32::from(arrived.segment.window) << self.snd.scale, arrived.seq, back.received);
+        // Octets that are sent again lie below SEG.SEQ of the peer, and their windows count too.
+        let first = arrived.seq.min(self.rcv.nxt);
+        self.snd.set_window(u32::from(arrived.segment.window) << self.snd.scale, first, back.received);
         //= draft#sync
         //# A host that synchronises after more than one RTO, or to an R below its
         //# SND.NXT, SHOULD start with a congestion window of at most the initial

@@ -266,7 +266,7 @@ fn bare_resets_count_in_a_row_only() {
 
 #[test]
 fn bare_reset_after_three_seconds_answers_no_resume() {
-    //= draft#resuming
+    //= draft#resume-met
     //# A bare RST counts only within 3 seconds after the RESUME that it answers
     let (mut pair, _first) = resuming();
     // The third and fourth interval are 4 and 8 seconds at least.
