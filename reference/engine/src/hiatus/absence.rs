@@ -82,7 +82,11 @@ impl Tcb {
     /// The host is back with its memory intact.
     pub(crate) fn come_back(&mut self, found: TcpState, cx: &mut Context<'_>) -> Result<(), CommandError> {
         if found == TcpState::TimeWait {
-            // Nothing is left to agree on, and in this state no RESUME-ACK counts.
+            // Nothing is left to agree on, and in this state no RESUME-ACK counts. Should the peer ask for octets again,
+            // they are sent.
+            if let Some(session) = self.hiatus.session_mut() {
+                session.here = SelfPresence::Up;
+            }
             self.forgive_absence(cx);
             return Ok(());
         }
@@ -267,8 +271,8 @@ impl Tcb {
         const RESETS_INTERVAL: Duration = Duration::from_secs(60);
         let Some(session) = self.hiatus.session_mut() else { return Some(CloseReason::Reset) };
         //= draft#presumed
-        //# A host MUST close the connection when a bare RST leads from UP to
-        //# PRESUMED for the third time within 60 seconds.
+        //# A host MUST close the connection at a bare RST that would lead
+        //# from UP to PRESUMED for the third time within 60 seconds.
         let [last_but_one, last] = session.presumed_by_reset;
         if last_but_one.is_some_and(|at| cx.now.since(at) <= RESETS_INTERVAL) {
             return Some(CloseReason::Reset);
@@ -445,8 +449,9 @@ impl Tcb {
         resuming.latest_met_reset = true;
         resuming.met_resets += 1;
         //= draft#resuming
-        //# A host in RESUMING MUST close the connection when three successive
-        //# RESUMEs have each met a bare RST with SEG.SEQ equal to RCV.NXT.
+        //# A host in RESUMING whose PEER is UP MUST close the connection
+        //# when three successive RESUMEs have each met a bare RST with
+        //# SEG.SEQ equal to RCV.NXT.
         (resuming.met_resets >= MET_RESETS_MAX).then_some(CloseReason::PeerHasNoState)
     }
 

@@ -76,7 +76,8 @@ impl Tcb {
         {
             leaving.acknowledged = true;
             //= draft#leaving
-            //# A host MUST NOT repeat a SUSPEND after a valid SUSPEND-ACK.
+            //# A host MUST NOT repeat a SUSPEND after a valid
+            //# SUSPEND-ACK.
             self.timers.disarm(Timer::Suspend);
             self.owed.retain(|owed| *owed != Owed::Suspend);
             cx.events.push_back(Event::SuspendAcknowledged { hold: duration(granted) });

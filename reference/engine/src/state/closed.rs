@@ -50,9 +50,10 @@ impl Closed {
     }
 
     //= draft#ending
-    //# For 60 seconds after it has closed a connection by ABORT, a host MUST
-    //# answer every segment of it that has neither SYN nor RST with the same
-    //# ABORT again, under the rate limit of challenge ACKs.
+    //# For 60 seconds after it has closed a connection by sending ABORT,
+    //# a host MUST answer every segment of it that has neither SYN nor
+    //# RST with the same ABORT again, under the rate limit of challenge
+    //# ACKs.
     pub(crate) fn on_segment(&mut self, cx: &mut Context<'_>, segment: &Segment<'_>) {
         let (Some(tcb), Some(reason)) = (&mut self.tcb, self.epitaph) else { return };
         let arrived = Arrived::new(segment, &tcb.snd, &tcb.rcv);

@@ -234,10 +234,11 @@ impl Synchronized {
             return Step::Done;
         }
         //= draft#presumed
-        //# A host MUST enter PRESUMED instead of closing the connection when a bare
-        //# RST with SEG.SEQ equal to RCV.NXT comes from a peer that sent S and to
-        //# which it offered a hold, unless in CLOSING or LAST-ACK only its FIN is
-        //# unacknowledged.
+        //# A host MUST enter PRESUMED instead of closing the connection
+        //# when a bare RST with SEG.SEQ equal to RCV.NXT comes from a
+        //# peer that sent S and to which it offered a hold, unless
+        //# HIA-MUST-126 says otherwise or in CLOSING or LAST-ACK only its
+        //# FIN is unacknowledged.
         if has_only_fin_left {
             return Step::Close(CloseReason::Finished);
         }
@@ -307,15 +308,16 @@ impl Synchronized {
         let tcb = &mut self.tcb;
         let is_presumed = tcb.hiatus.peer_state() == crate::event::PeerState::Presumed;
         //= draft#presumed
-        //# A host in PRESUMED MUST go back to UP on an acceptable segment without a
-        //# Hiatus message.
+        //# A host in PRESUMED that is not in RESUMING MUST go back to UP
+        //# on an acceptable segment without a Hiatus message.
         if is_presumed && checked != Checked::Suspend {
             tcb.peer_shows_itself(cx);
         }
         //= draft#holding
-        //# A host in HELD MUST go back to PEER UP on an acceptable segment without
-        //# a Hiatus message that has a FIN at or beyond SEG.SEQ of the SUSPEND, or
-        //# an octet beyond the one at that number.
+        //# A host in HELD that is not in RESUMING MUST go back to PEER UP
+        //# on an acceptable segment without a Hiatus message that has a
+        //# FIN at or beyond SEG.SEQ of the SUSPEND, or an octet beyond
+        //# the one at that number.
         if matches!(checked, Checked::Plain | Checked::Other) && tcb.shows_return(arrived) {
             tcb.peer_shows_itself(cx);
         }

@@ -53,9 +53,10 @@ fn last_ack_of_the_stream_still_answers_a_resume() {
 #[test]
 fn every_segment_after_an_abort_draws_it_again() {
     //= draft#ending
-    //# For 60 seconds after it has closed a connection by ABORT, a host MUST
-    //# answer every segment of it that has neither SYN nor RST with the same
-    //# ABORT again, under the rate limit of challenge ACKs.
+    //# For 60 seconds after it has closed a connection by sending ABORT,
+    //# a host MUST answer every segment of it that has neither SYN nor
+    //# RST with the same ABORT again, under the rate limit of challenge
+    //# ACKs.
     let mut pair = Pair::on();
     pair.command(Side::A, Command::Abort);
     let first = pair.take(Side::A);

@@ -64,8 +64,8 @@ fn repeated_suspend_is_answered_and_does_not_restart_the_hold() {
 #[test]
 fn holder_answers_plain_segments_and_stays() {
     //= draft#holding
-    //# A host in HELD MUST answer a segment without a Hiatus message as RFC
-    //# 9293 says.
+    //# A host in HELD that is not in RESUMING MUST answer a segment
+    //# without a Hiatus message as RFC 9293 says.
     let mut pair = Pair::on();
     pair.write(Side::A, b"late");
     let late = pair.take(Side::A);
@@ -162,10 +162,11 @@ fn silence_of_a_peer_without_s_or_without_a_hold_ends_the_connection() {
 #[test]
 fn bare_reset_is_taken_for_absence() {
     //= draft#presumed
-    //# A host MUST enter PRESUMED instead of closing the connection when a
-    //# bare RST with SEG.SEQ equal to RCV.NXT comes from a peer that sent S
-    //# and to which it offered a hold, unless in CLOSING or LAST-ACK only its
-    //# FIN is unacknowledged.
+    //# A host MUST enter PRESUMED instead of closing the connection when
+    //# a bare RST with SEG.SEQ equal to RCV.NXT comes from a peer that
+    //# sent S and to which it offered a hold, unless HIA-MUST-126 says
+    //# otherwise or in CLOSING or LAST-ACK only its FIN is
+    //# unacknowledged.
     let mut pair = Pair::on();
     Made::rst(Side::A, 1).give(&mut pair);
     assert_eq!(pair.b.state(), TcpState::Established);
@@ -192,8 +193,8 @@ fn absence_that_is_presumed_is_probed() {
 #[test]
 fn sign_of_life_ends_the_presumption() {
     //= draft#presumed
-    //# A host in PRESUMED MUST go back to UP on an acceptable segment without
-    //# a Hiatus message.
+    //# A host in PRESUMED that is not in RESUMING MUST go back to UP on
+    //# an acceptable segment without a Hiatus message.
     let mut pair = presumed();
     Made::ack(Side::A, 1, 1).give(&mut pair);
     assert_eq!(pair.b.peer_state(), PeerState::Up);
@@ -247,9 +248,10 @@ fn both_ends_may_be_away() {
 #[test]
 fn peer_that_is_back_as_plain_tcp_ends_the_hold() {
     //= draft#holding
-    //# A host in HELD MUST go back to PEER UP on an acceptable segment without
-    //# a Hiatus message that has a FIN at or beyond SEG.SEQ of the SUSPEND,
-    //# or an octet beyond the one at that number.
+    //# A host in HELD that is not in RESUMING MUST go back to PEER UP on
+    //# an acceptable segment without a Hiatus message that has a FIN at
+    //# or beyond SEG.SEQ of the SUSPEND, or an octet beyond the one at
+    //# that number.
     let mut pair = Pair::on();
     pair.write(Side::A, b"overtaken");
     let overtaken = pair.take(Side::A);
@@ -319,8 +321,8 @@ fn peer_that_shows_itself_is_sent_to_slowly() {
 #[test]
 fn third_reset_within_a_minute_is_believed() {
     //= draft#presumed
-    //# A host MUST close the connection when a bare RST leads from UP to
-    //# PRESUMED for the third time within 60 seconds.
+    //# A host MUST close the connection at a bare RST that would lead
+    //# from UP to PRESUMED for the third time within 60 seconds.
     let mut pair = Pair::on();
     let reset = |pair: &mut Pair| {
         Made::rst(Side::A, 1).give(pair);

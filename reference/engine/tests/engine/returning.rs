@@ -224,8 +224,9 @@ fn two_hosts_that_hear_no_answer_do_not_drive_each_other() {
 #[test]
 fn third_bare_reset_is_believed() {
     //= draft#resuming
-    //# A host in RESUMING MUST close the connection when three successive
-    //# RESUMEs have each met a bare RST with SEG.SEQ equal to RCV.NXT.
+    //# A host in RESUMING whose PEER is UP MUST close the connection when
+    //# three successive RESUMEs have each met a bare RST with SEG.SEQ
+    //# equal to RCV.NXT.
     let (mut pair, first) = resuming();
     let mut sent = first;
     for round in 1..=3 {

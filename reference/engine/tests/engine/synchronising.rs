@@ -33,9 +33,10 @@ fn positions_that_do_not_fit_abort_the_connection() {
         assert_eq!(answer[0].segment().seq.0, B_ISN.wrapping_add(received));
         assert_eq!(pair.events(Side::B), [Event::Closed { reason: CloseReason::AbortedHere(reason) }]);
         //= draft#ending
-        //# For 60 seconds after it has closed a connection by ABORT, a host MUST
-        //# answer every segment of it that has neither SYN nor RST with the same
-        //# ABORT again, under the rate limit of challenge ACKs.
+        //# For 60 seconds after it has closed a connection by sending
+        //# ABORT, a host MUST answer every segment of it that has neither
+        //# SYN nor RST with the same ABORT again, under the rate limit of
+        //# challenge ACKs.
         pair.alone(Side::B, seconds(59));
         give_resume(&mut pair, 0, Life { incarnation: 1, generation: 0 }, Nonce(9), received, end);
         assert_eq!(abort_reason(&pair.take(Side::B)[0]), reason);
