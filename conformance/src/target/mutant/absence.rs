@@ -275,7 +275,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
     },
     Mutant {
         name: "presumes-for-ever",
-        breaks: &["HIA-MUST-126"],
+        breaks: &["HIA-MUST-88"],
         hooks: Hooks {
             // One that follows another soon is lost.
             incoming: |notes, segment| {
@@ -290,7 +290,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
     },
     Mutant {
         name: "counts-rsts-for-ever",
-        breaks: &["HIA-MUST-126"],
+        breaks: &["HIA-MUST-88"],
         hooks: Hooks {
             incoming: |notes, segment| {
                 if notes.nth(is_bare_rst(&segment)) == 3 {

@@ -124,7 +124,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
     },
     Mutant {
         name: "tests-before-messages",
-        breaks: &["HIA-MUST-130"],
+        breaks: &["HIA-MUST-87"],
         hooks: Hooks { incoming: test_first, ..UNTOUCHED },
     },
     Mutant {

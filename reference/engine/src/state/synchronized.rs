@@ -237,7 +237,7 @@ impl Synchronized {
         //# A host MUST enter PRESUMED instead of closing the connection
         //# when a bare RST with SEG.SEQ equal to RCV.NXT comes from a
         //# peer that sent S and to which it offered a hold, unless
-        //# HIA-MUST-126 says otherwise or in CLOSING or LAST-ACK only its
+        //# HIA-MUST-88 says otherwise or in CLOSING or LAST-ACK only its
         //# FIN is unacknowledged.
         if has_only_fin_left {
             return Step::Close(CloseReason::Finished);

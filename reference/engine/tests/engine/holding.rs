@@ -164,7 +164,7 @@ fn bare_reset_is_taken_for_absence() {
     //= draft#presumed
     //# A host MUST enter PRESUMED instead of closing the connection when
     //# a bare RST with SEG.SEQ equal to RCV.NXT comes from a peer that
-    //# sent S and to which it offered a hold, unless HIA-MUST-126 says
+    //# sent S and to which it offered a hold, unless HIA-MUST-88 says
     //# otherwise or in CLOSING or LAST-ACK only its FIN is
     //# unacknowledged.
     let mut pair = Pair::on();
