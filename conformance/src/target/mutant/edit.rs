@@ -3,7 +3,7 @@
 use hiatus_codec::mac::{self, Tag};
 use hiatus_codec::{
     Capable, CapableBits, ConnectionKey, Epoch, Flags, HiatusOption, HoldTime, Message, OptionError,
-    OptionWriter, Subtype, Suspend, TcpOption, options,
+    OptionWriter, Resume, Subtype, Suspend, TcpOption, options,
 };
 
 use super::Notes;
@@ -98,6 +98,19 @@ pub(super) fn edited(
     let mut message = option.message();
     change(&mut message);
     signed(notes, from, segment, message)
+}
+
+/// `segment` of the target; if it carries a RESUME, changed by `change`, with a right MAC over the result.
+pub(super) fn with_resume(
+    notes: &Notes,
+    segment: &OwnedSegment,
+    change: impl FnOnce(&mut Resume),
+) -> Vec<OwnedSegment> {
+    vec![edited(notes, Side::Target, segment, |message| {
+        if let Message::Resume(resume) = message {
+            change(resume);
+        }
+    })]
 }
 
 /// `segment` with `message` and a right MAC, as far as a key is known.

@@ -1,8 +1,8 @@
 //! Mutants of the return with an older state.
 
-use hiatus_codec::{Flags, Message, OptionWriter, Subtype, TcpOption, Timestamps, options};
+use hiatus_codec::{Flags, OptionWriter, Subtype, TcpOption, Timestamps, options};
 
-use super::edit::{drop_if, edited, has, has_data, hiatus, strip_if};
+use super::edit::{drop_if, has, has_data, hiatus, strip_if, with_resume};
 use super::{Hooks, Mutant, Notes, UNTOUCHED};
 use crate::wire::{OwnedSegment, Side};
 
@@ -12,12 +12,10 @@ pub(super) const MUTANTS: &[Mutant] = &[
         breaks: &["HIA-MUST-100"],
         hooks: Hooks {
             outgoing: |notes, segment| {
-                vec![edited(notes, Side::Target, &segment, |message| {
-                    if let Message::Resume(resume) = message {
-                        resume.life.incarnation = resume.life.incarnation.saturating_sub(1);
-                        resume.life.generation += 1;
-                    }
-                })]
+                with_resume(notes, &segment, |resume| {
+                    resume.life.incarnation = resume.life.incarnation.saturating_sub(1);
+                    resume.life.generation += 1;
+                })
             },
             ..UNTOUCHED
         },
@@ -56,11 +54,9 @@ pub(super) const MUTANTS: &[Mutant] = &[
             outgoing: |notes, segment| {
                 // SEG.SEQ of a RESUME is SND.UNA - 1.
                 let una = notes.session.relative(Side::Target, segment.seq.advanced_by(1));
-                vec![edited(notes, Side::Target, &segment, |message| {
-                    if let Message::Resume(resume) = message {
-                        resume.end = una;
-                    }
-                })]
+                with_resume(notes, &segment, |resume| {
+                    resume.end = una;
+                })
             },
             ..UNTOUCHED
         },
@@ -71,11 +67,9 @@ pub(super) const MUTANTS: &[Mutant] = &[
         hooks: Hooks {
             outgoing: |notes, segment| {
                 let end = notes.written + 1;
-                vec![edited(notes, Side::Target, &segment, |message| {
-                    if let Message::Resume(resume) = message {
-                        resume.end = end;
-                    }
-                })]
+                with_resume(notes, &segment, |resume| {
+                    resume.end = end;
+                })
             },
             ..UNTOUCHED
         },

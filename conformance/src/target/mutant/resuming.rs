@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use hiatus_codec::{Flags, KnownOptions, Message, Subtype};
 
-use super::edit::{drop_if, edited, has, has_data, hiatus, is_bare_rst, is_synack};
+use super::edit::{drop_if, edited, has, has_data, hiatus, is_bare_rst, is_synack, with_resume};
 use super::{Hooks, Mutant, Notes, UNTOUCHED};
 use crate::wire::{OwnedSegment, Side};
 
@@ -14,11 +14,9 @@ pub(super) const MUTANTS: &[Mutant] = &[
         breaks: &["HIA-MUST-60"],
         hooks: Hooks {
             outgoing: |notes, segment| {
-                vec![edited(notes, Side::Target, &segment, |message| {
-                    if let Message::Resume(resume) = message {
-                        resume.life.generation = resume.life.generation.saturating_sub(1);
-                    }
-                })]
+                with_resume(notes, &segment, |resume| {
+                    resume.life.generation = resume.life.generation.saturating_sub(1);
+                })
             },
             ..UNTOUCHED
         },
@@ -206,13 +204,8 @@ pub(super) const MUTANTS: &[Mutant] = &[
         breaks: &["HIA-MUST-66"],
         hooks: Hooks {
             outgoing: note_resume,
-            incoming: |notes, segment| {
-                // One after each RESUME, whatever the last RESUME met.
-                if is_bare_rst(&segment) && notes.since.take().is_some() && notes.nth(true) == 3 {
-                    notes.die();
-                }
-                vec![segment]
-            },
+            // One after each RESUME, whatever the last RESUME met.
+            incoming: die_of_the_third_rst,
             ..UNTOUCHED
         },
     },
@@ -227,12 +220,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
                 }
                 vec![segment]
             },
-            incoming: |notes, segment| {
-                if is_bare_rst(&segment) && notes.since.take().is_some() && notes.nth(true) == 3 {
-                    notes.die();
-                }
-                vec![segment]
-            },
+            incoming: die_of_the_third_rst,
             ..UNTOUCHED
         },
     },
@@ -314,6 +302,14 @@ fn test_first(notes: &mut Notes, segment: OwnedSegment) -> Vec<OwnedSegment> {
     notes.count = notes.count.max(tsval.unwrap_or(0));
     let returns = [Subtype::RESUME, Subtype::RESUME_ACK, Subtype::ABORT];
     drop_if(is_old && returns.into_iter().any(|subtype| has(&segment, subtype)), segment)
+}
+
+/// Bare RSTs count once for each RESUME that was noted.
+fn die_of_the_third_rst(notes: &mut Notes, segment: OwnedSegment) -> Vec<OwnedSegment> {
+    if is_bare_rst(&segment) && notes.since.take().is_some() && notes.nth(true) == 3 {
+        notes.die();
+    }
+    vec![segment]
 }
 
 fn note_resume(notes: &mut Notes, segment: OwnedSegment) -> Vec<OwnedSegment> {
