@@ -24,11 +24,18 @@ pub(crate) enum Hiatus {
     /// Plain TCP. Final, once a SYN was exchanged.
     Off,
     /// The own SYN offered it.
-    Proposed(Party),
+    Proposed(Proposal),
     /// Both SYNs carried CAPABLE; the proof that options pass is missing.
     Confirming(Box<Confirming>),
     /// On.
     On(Box<Session>),
+}
+
+/// What this end says in CAPABLE, and the nonce of the session that may come of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Proposal {
+    pub(crate) own: Party,
+    pub(crate) nonce: Nonce,
 }
 
 /// What one end said in CAPABLE.

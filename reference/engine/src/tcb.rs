@@ -26,7 +26,6 @@ const CHALLENGES_PER_SECOND_MAX: u32 = 10;
 pub(crate) struct Context<'a> {
     pub(crate) now: Time,
     pub(crate) config: &'a Config,
-    pub(crate) entropy: &'a Entropy,
     pub(crate) events: &'a mut VecDeque<Event>,
 }
 
@@ -71,17 +70,23 @@ pub(crate) struct Tcb {
 
 impl Tcb {
     /// A connection whose SYN is not sent yet. `irs` is not known to an end that opens actively.
-    pub(crate) fn new(cx: &Context<'_>, ports: Ports, irs: SequenceNumber, hiatus: Hiatus) -> Self {
+    pub(crate) fn new(
+        cx: &Context<'_>,
+        entropy: &Entropy,
+        ports: Ports,
+        irs: SequenceNumber,
+        hiatus: Hiatus,
+    ) -> Self {
         let config = cx.config;
         let mss_octets = DEFAULT_SEND_MSS_OCTETS;
         Self {
             ports,
-            snd: SendSide::new(cx.entropy.isn, config.send_buffer_octets, mss_octets),
+            snd: SendSide::new(entropy.isn, config.send_buffer_octets, mss_octets),
             rcv: ReceiveSide::new(irs, config.receive_buffer_octets, config.mss_octets),
             rtt: RoundTrip::default(),
             congestion: Congestion::new(mss_octets),
             timestamps: (config.timestamps == Timestamping::On)
-                .then(|| TimestampClock::new(cx.entropy.timestamp_offset, cx.now)),
+                .then(|| TimestampClock::new(entropy.timestamp_offset, cx.now)),
             timers: TimerTable::default(),
             owed: VecDeque::new(),
             ack_is_due: false,
@@ -117,6 +122,11 @@ impl Tcb {
             (Some(_), None) => {}
         }
         self.snd.set_window(u32::from(window), Position(0), ack);
+    }
+
+    /// True once the application has closed.
+    pub(crate) fn is_closing(&self) -> bool {
+        self.snd.fin.is_some() || self.close_waits
     }
 
     /// Adds a segment to those owed, once.

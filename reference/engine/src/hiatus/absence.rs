@@ -318,10 +318,8 @@ impl Tcb {
             self.owed.retain(|owed| *owed != Owed::Resume);
         }
         self.timers.disarm(Timer::Hold);
-        // The path may be another one: retransmission restarts at SND.UNA, slowly (draft, {#presumed}).
         self.snd.resend_all();
-        self.congestion.restart(self.snd.mss_octets);
-        self.rtt.restart();
+        self.rtt.answered();
         // What was read meanwhile may have opened the window; nobody was told.
         self.ack_is_due |= self.rcv.window_update_is_due();
         cx.events.push_back(Event::PeerResumed);

@@ -14,7 +14,7 @@ use crate::budget::Budget;
 use crate::config::{Config, Entropy, HiatusPolicy};
 use crate::event::{Event, FallbackReason};
 use crate::hiatus::check::Checked;
-use crate::hiatus::{Hiatus, Party, PeerPresence, SelfPresence, Session};
+use crate::hiatus::{Hiatus, Party, PeerPresence, Proposal, SelfPresence, Session};
 use crate::owed::Owed;
 use crate::receive::ReceiveSide;
 use crate::send::SendSide;
@@ -35,6 +35,7 @@ const EPOCH_WAIT: Duration = Duration::from_secs(64);
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Confirming {
     own: Party,
+    nonce: Nonce,
     leg: Leg,
 }
 
@@ -56,8 +57,8 @@ enum Leg {
     Echo { session: Box<Session>, epochs_sent: u8, interval: Duration },
 }
 
-/// What this end puts into CAPABLE, or `None` if it is not to send it.
-pub(crate) fn own_party(config: &Config, entropy: &Entropy) -> Option<Party> {
+/// What this end offers, or `None` if it is not to send CAPABLE.
+pub(crate) fn proposal(config: &Config, entropy: &Entropy) -> Option<Proposal> {
     match config.hiatus {
         HiatusPolicy::Off => None,
         HiatusPolicy::On(offer) => {
@@ -68,7 +69,8 @@ pub(crate) fn own_party(config: &Config, entropy: &Entropy) -> Option<Party> {
             } else if offer.bits.may_fall_silent() {
                 bits = bits.with_silent();
             }
-            Some(Party { bits, hold: offer.hold, key: entropy.connection_key })
+            let own = Party { bits, hold: offer.hold, key: entropy.connection_key };
+            Some(Proposal { own, nonce: entropy.nonce })
         }
     }
 }
@@ -85,16 +87,19 @@ pub(crate) fn is_offer(option: Option<HiatusOption<'_>>) -> bool {
 }
 
 /// The responder's answer to a SYN.
-pub(crate) fn answer_syn(own: Option<Party>, option: Option<HiatusOption<'_>>) -> Hiatus {
-    match own {
+pub(crate) fn answer_syn(proposal: Option<Proposal>, option: Option<HiatusOption<'_>>) -> Hiatus {
+    match proposal {
         // A peer of a higher version gets version 1, which is the smaller of the two.
-        Some(own) if is_offer(option) => Hiatus::Confirming(Box::new(Confirming { own, leg: Leg::Capable })),
+        Some(Proposal { own, nonce }) if is_offer(option) => {
+            Hiatus::Confirming(Box::new(Confirming { own, nonce, leg: Leg::Capable }))
+        }
         _ => Hiatus::Off,
     }
 }
 
 /// The initiator's reading of a SYN/ACK.
-pub(crate) fn read_syn_ack(own: Party, option: Option<HiatusOption<'_>>) -> Hiatus {
+pub(crate) fn read_syn_ack(proposal: Proposal, option: Option<HiatusOption<'_>>) -> Hiatus {
+    let Proposal { own, nonce } = proposal;
     let capable = capable_of(option).filter(|capable| capable.bits.version() <= own.bits.version());
     match capable.and_then(peer_party) {
         //= draft#neg-synack
@@ -104,7 +109,7 @@ pub(crate) fn read_syn_ack(own: Party, option: Option<HiatusOption<'_>>) -> Hiat
         Some(peer) => {
             let key = SessionKey::derive(own.key, peer.key);
             let leg = Leg::Epoch { peer, key, capables_left: SEGMENTS_WITH_CAPABLE, expired_at: None };
-            Hiatus::Confirming(Box::new(Confirming { own, leg }))
+            Hiatus::Confirming(Box::new(Confirming { own, nonce, leg }))
         }
     }
 }
@@ -177,14 +182,14 @@ impl Confirming {
         }
     }
 
-    fn session(&self, role: Role, peer: Party, key: SessionKey, own_nonce: Nonce) -> Box<Session> {
+    fn session(&self, role: Role, peer: Party, key: SessionKey) -> Box<Session> {
         Box::new(Session {
             role,
             key,
             own: self.own,
             peer,
             own_life: Life::default(),
-            own_nonce,
+            own_nonce: self.nonce,
             peer_life: Life::default(),
             peer_nonce: Nonce::UNKNOWN,
             here: SelfPresence::Up,
@@ -227,7 +232,7 @@ impl Tcb {
             //# without SYN that carries the long CAPABLE with an EPOCH.
             Some(peer) => {
                 let key = SessionKey::derive(peer.key, own.key);
-                let session = confirming.session(Role::Responder, peer, key, cx.entropy.nonce);
+                let session = confirming.session(Role::Responder, peer, key);
                 confirming.leg = Leg::Echo { session, epochs_sent: 0, interval };
                 self.owe(Owed::Epoch);
             }
@@ -244,7 +249,7 @@ impl Tcb {
                 let context = MacContext::epoch(Role::Responder, Life::default(), stable);
                 let valid = mac::verify(key, &context, option.authenticated_octets(), epoch.tag);
                 if valid && stable <= self.snd.max {
-                    let session = confirming.session(Role::Initiator, *peer, *key, cx.entropy.nonce);
+                    let session = confirming.session(Role::Initiator, *peer, *key);
                     self.turn_on(cx, session);
                     self.owe(Owed::EpochEcho { stable_point: epoch.stable_point });
                 }

@@ -9,7 +9,6 @@ use serde::{Deserialize, Serialize};
 use crate::arrived::Arrived;
 use crate::event::{CloseReason, Event};
 use crate::hiatus::check::Checked;
-use crate::state::State;
 use crate::tcb::{Context, Tcb};
 use crate::timer::Timer;
 
@@ -32,9 +31,10 @@ impl Closed {
     }
 
     /// Ends the connection of `tcb` and tells its owner.
-    pub(crate) fn bury(cx: &mut Context<'_>, mut tcb: Box<Tcb>, reason: CloseReason) -> State {
-        tcb.end(reason);
+    pub(crate) fn bury(cx: &mut Context<'_>, tcb: Option<Box<Tcb>>, reason: CloseReason) -> Self {
         cx.events.push_back(Event::Closed { reason });
+        let Some(mut tcb) = tcb else { return Self::unborn() };
+        tcb.end(reason);
         let sent = match reason {
             CloseReason::AbortedHere(reason) => Some(reason),
             CloseReason::Aborted => Some(AbortReason::APPLICATION),
@@ -46,7 +46,7 @@ impl Closed {
         if epitaph.is_some() {
             tcb.timers.arm(Timer::Epitaph, cx.now + EPITAPH);
         }
-        State::Closed(Self { tcb: Some(tcb), epitaph })
+        Self { tcb: Some(tcb), epitaph }
     }
 
     //= draft#ending

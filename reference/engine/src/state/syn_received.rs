@@ -11,10 +11,8 @@ use crate::event::{CloseReason, Event, FallbackReason};
 use crate::hiatus::{Hiatus, negotiation};
 use crate::owed::Owed;
 use crate::send::FIRST_OCTET;
-use crate::state::State;
-use crate::state::closed::Closed;
+use crate::state::Transition;
 use crate::state::listen::Listen;
-use crate::state::synchronized::Synchronized;
 use crate::tcb::{Context, Tcb};
 
 /// Both SYNs were exchanged; the own one is not acknowledged.
@@ -29,26 +27,37 @@ pub(crate) struct SynReceived {
 }
 
 /// How the connection came here.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) enum Opened {
-    /// From LISTEN.
-    Passively,
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+enum Opened {
+    /// From LISTEN, as which it goes on if nothing comes of the connection; `None` if somebody else listens on.
+    Passively { again: Option<Box<Listen>> },
     /// From SYN-SENT.
     Simultaneously,
 }
 
 impl SynReceived {
-    /// `peer_scales` tells whether the peer's SYN offered a window scale.
-    pub(crate) fn new(cx: &mut Context<'_>, tcb: Box<Tcb>, opened: Opened, peer_scales: bool) -> Self {
-        if opened == Opened::Passively && cx.config.hiatus != HiatusPolicy::Off && tcb.hiatus == Hiatus::Off {
+    /// From LISTEN; `peer_scales` tells whether the peer's SYN offered a window scale.
+    pub(crate) fn passive(
+        cx: &mut Context<'_>,
+        tcb: Box<Tcb>,
+        again: Option<Box<Listen>>,
+        peer_scales: bool,
+    ) -> Self {
+        if cx.config.hiatus != HiatusPolicy::Off && tcb.hiatus == Hiatus::Off {
             cx.events.push_back(Event::FellBack { reason: FallbackReason::NotOffered });
         }
         let scale = cx.config.shift().filter(|_| peer_scales);
+        let opened = Opened::Passively { again };
         Self { tcb, opened, scale, capables_left: negotiation::SYNS_WITH_CAPABLE }
     }
 
+    /// From SYN-SENT; `scale` is the window scale of the SYN/ACK.
+    pub(crate) fn simultaneous(tcb: Box<Tcb>, scale: Option<u8>) -> Self {
+        Self { tcb, opened: Opened::Simultaneously, scale, capables_left: 0 }
+    }
+
     /// RFC 9293, section 3.10.7.4, as far as it concerns this state.
-    pub(crate) fn on_segment(&mut self, cx: &mut Context<'_>, segment: &Segment<'_>) -> Option<State> {
+    pub(crate) fn on_segment(&mut self, cx: &mut Context<'_>, segment: &Segment<'_>) -> Transition {
         let tcb = &mut self.tcb;
         let arrived = Arrived::new(segment, &tcb.snd, &tcb.rcv);
         // First, the sequence number. The peer's SYN again asks for the SYN/ACK again.
@@ -60,42 +69,42 @@ impl SynReceived {
             if !negotiation::is_offer(arrived.hiatus) {
                 self.capables_left = 0;
             }
-            return None;
+            return Transition::Stay;
         }
         if !tcb.rcv.is_acceptable(arrived.seq, segment.len()) {
             if !arrived.has(Flags::RST) {
                 tcb.challenge(cx.now);
             }
-            return None;
+            return Transition::Stay;
         }
         // Second, the RST bit (RFC 5961, section 3.2).
         if arrived.has(Flags::RST) {
             if arrived.seq != tcb.rcv.nxt {
                 tcb.challenge(cx.now);
-                return None;
+                return Transition::Stay;
             }
-            return Some(match self.opened {
-                Opened::Passively => self.back_to_listen(cx),
-                Opened::Simultaneously => Closed::bury(cx, tcb.clone(), CloseReason::Refused),
-            });
+            return match self.opened {
+                Opened::Passively { .. } => self.back_to_listen(),
+                Opened::Simultaneously => Transition::Closed(CloseReason::Refused),
+            };
         }
         // Fourth, the SYN bit: a connection opened passively returns to LISTEN, any other answers as a synchronized one
         // (RFC 5961, section 4.2). A SYN that is repeated never comes here: it lies before RCV.NXT. This one is in the
         // window, so it belongs to another attempt of the peer, which sends it again and then finds LISTEN.
         if arrived.has(Flags::SYN) {
-            if self.opened == Opened::Passively {
-                return Some(self.back_to_listen(cx));
+            if matches!(self.opened, Opened::Passively { .. }) {
+                return self.back_to_listen();
             }
             tcb.challenge(cx.now);
-            return None;
+            return Transition::Stay;
         }
         // Fifth, the ACK field.
         if !arrived.has(Flags::ACK) {
-            return None;
+            return Transition::Stay;
         }
         if arrived.ack != Position(1) || tcb.snd.max < Position(1) {
             tcb.owe(Owed::Reset { seq: segment.ack });
-            return None;
+            return Transition::Stay;
         }
         tcb.snd.set_window(u32::from(segment.window) << tcb.snd.scale, arrived.seq, arrived.ack);
         tcb.snd.acknowledge(Position(1));
@@ -103,21 +112,18 @@ impl SynReceived {
         tcb.timers.disarm(crate::timer::Timer::Retransmit);
         tcb.first_segment(cx, arrived.hiatus);
         cx.events.push_back(Event::Connected);
-        let mut next = Synchronized::new(tcb.clone());
         // The rest of the segment is an affair of ESTABLISHED.
-        Some(match next.on_segment(cx, segment) {
-            None => State::Synchronized(next),
-            Some(reason) => Closed::bury(cx, next.tcb, reason),
-        })
+        Transition::Synchronized
     }
 
     /// A connection opened passively returns to LISTEN (RFC 9293, section 3.10.7.4, second and fourth).
-    fn back_to_listen(&mut self, cx: &mut Context<'_>) -> State {
-        // What the application wrote or closed was meant for this peer: it is told, and not the next one.
-        if self.tcb.snd.end > FIRST_OCTET {
-            return Closed::bury(cx, self.tcb.clone(), CloseReason::Reset);
+    fn back_to_listen(&mut self) -> Transition {
+        let Opened::Passively { again } = &mut self.opened else { return Transition::Stay };
+        match again.take() {
+            // What the application wrote or closed was meant for this peer: it is told, and not the next one.
+            Some(listen) if self.tcb.snd.end <= FIRST_OCTET => Transition::Listen(listen),
+            _ => Transition::Closed(CloseReason::Reset),
         }
-        State::Listen(Listen::default())
     }
 
     pub(crate) fn transmit(&mut self, cx: &mut Context<'_>, buffer: &mut [u8]) -> Option<usize> {

@@ -6,14 +6,12 @@ use hiatus_codec::{Flags, KnownOptions, Message, Position, Segment, SequenceNumb
 use serde::{Deserialize, Serialize};
 
 use crate::arrived::known_options;
+use crate::config::Entropy;
 use crate::event::{CloseReason, Event, FallbackReason};
 use crate::hiatus::{Hiatus, negotiation};
 use crate::owed::Owed;
 use crate::receive::ReceiveSide;
-use crate::state::State;
-use crate::state::closed::Closed;
-use crate::state::syn_received::{Opened, SynReceived};
-use crate::state::synchronized::Synchronized;
+use crate::state::Transition;
 use crate::tcb::{Context, Ports, Tcb};
 
 /// The own SYN was sent, or is about to be.
@@ -25,13 +23,13 @@ pub(crate) struct SynSent {
 }
 
 impl SynSent {
-    pub(crate) fn new(cx: &Context<'_>, ports: Ports) -> Self {
-        let hiatus = negotiation::own_party(cx.config, cx.entropy).map_or(Hiatus::Off, Hiatus::Proposed);
-        Self { tcb: Box::new(Tcb::new(cx, ports, SequenceNumber(0), hiatus)), syns_sent: 0 }
+    pub(crate) fn new(cx: &Context<'_>, entropy: &Entropy, ports: Ports) -> Self {
+        let hiatus = negotiation::proposal(cx.config, entropy).map_or(Hiatus::Off, Hiatus::Proposed);
+        Self { tcb: Box::new(Tcb::new(cx, entropy, ports, SequenceNumber(0), hiatus)), syns_sent: 0 }
     }
 
     /// RFC 9293, section 3.10.7.3.
-    pub(crate) fn on_segment(&mut self, cx: &mut Context<'_>, segment: &Segment<'_>) -> Option<State> {
+    pub(crate) fn on_segment(&mut self, cx: &mut Context<'_>, segment: &Segment<'_>) -> Transition {
         let flags = segment.flags;
         let tcb = &mut self.tcb;
         // First, the ACK bit. Only the SYN is in flight.
@@ -40,23 +38,23 @@ impl SynSent {
             if !flags.contains(Flags::RST) {
                 tcb.owe(Owed::Reset { seq: segment.ack });
             }
-            return None;
+            return Transition::Stay;
         }
         // Second, the RST bit.
         if flags.contains(Flags::RST) {
-            return has_ack.then(|| Closed::bury(cx, tcb.clone(), CloseReason::Refused));
+            return Transition::closed_if(has_ack.then_some(CloseReason::Refused));
         }
         // Fourth, the SYN bit.
         if !flags.contains(Flags::SYN) {
-            return None;
+            return Transition::Stay;
         }
         let options = known_options(segment);
         tcb.rcv = ReceiveSide::new(segment.seq, cx.config.receive_buffer_octets, cx.config.mss_octets);
         if !has_ack {
-            return Some(self.simultaneous_open(cx, segment, &options));
+            return self.simultaneous_open(cx, segment, &options);
         }
-        if let Hiatus::Proposed(own) = &tcb.hiatus {
-            tcb.hiatus = negotiation::read_syn_ack(*own, options.hiatus);
+        if let Hiatus::Proposed(proposal) = &tcb.hiatus {
+            tcb.hiatus = negotiation::read_syn_ack(*proposal, options.hiatus);
             if tcb.hiatus == Hiatus::Off {
                 tcb.fall_back(cx, FallbackReason::NotOffered);
             }
@@ -68,7 +66,7 @@ impl SynSent {
         tcb.ack_is_due = true;
         tcb.heard = cx.now;
         cx.events.push_back(Event::Connected);
-        Some(State::Synchronized(Synchronized::new(tcb.clone())))
+        Transition::Synchronized
     }
 
     fn simultaneous_open(
@@ -76,7 +74,7 @@ impl SynSent {
         cx: &mut Context<'_>,
         segment: &Segment<'_>,
         options: &KnownOptions<'_>,
-    ) -> State {
+    ) -> Transition {
         let tcb = &mut self.tcb;
         //= draft#combinations
         //# A host MUST treat a connection opened simultaneously as plain TCP.
@@ -85,12 +83,8 @@ impl SynSent {
         }
         tcb.read_syn(cx, options, segment.window, Position(0));
         tcb.snd.resend_all();
-        State::SynReceived(SynReceived::new(
-            cx,
-            tcb.clone(),
-            Opened::Simultaneously,
-            options.window_scale.is_some(),
-        ))
+        let scale = cx.config.shift().filter(|_| options.window_scale.is_some());
+        Transition::OpenedSimultaneously { scale }
     }
 
     pub(crate) fn transmit(&mut self, cx: &mut Context<'_>, buffer: &mut [u8]) -> Option<usize> {
@@ -104,8 +98,8 @@ impl SynSent {
         //# An initiator that offers the extension MUST put the short CAPABLE on the
         //# first two transmissions of its SYN and on no later one.
         let capable = match &self.tcb.hiatus {
-            Hiatus::Proposed(own) if self.syns_sent < negotiation::SYNS_WITH_CAPABLE => {
-                Some(Message::Capable(own.short()))
+            Hiatus::Proposed(proposal) if self.syns_sent < negotiation::SYNS_WITH_CAPABLE => {
+                Some(Message::Capable(proposal.own.short()))
             }
             _ => None,
         };

@@ -3,8 +3,8 @@
 use core::time::Duration;
 
 use hiatus_codec::mac::{Context, Role};
-use hiatus_codec::{AbortReason, Life, Message, Nonce, Position, Resume};
-use hiatus_engine::{CloseReason, Command, Event};
+use hiatus_codec::{AbortReason, HoldTime, Life, Message, Nonce, Position, Resume, Suspend};
+use hiatus_engine::{CloseReason, Command, Event, PeerState};
 
 use crate::pair::{
     A_ISN, A_NONCE, B_ISN, Made, Pair, SUSPEND, Side, abort_reason, give_resume, names, seconds,
@@ -180,4 +180,25 @@ fn repeated_synchronisation_without_an_acknowledgment_starts_with_one_segment() 
     Made::ack(Side::A, 1, 2449).window(u16::MAX).give(&mut pair);
     pair.take(Side::B);
     assert!(drawn(&mut pair, 5, 2449) > 1);
+}
+
+#[test]
+fn repeated_synchronisation_from_held_starts_with_one_segment_too() {
+    let mut pair = Pair::on();
+    pair.write(Side::B, &[4; 30_000]);
+    pair.take(Side::B);
+    for generation in 1..=2 {
+        let life = Life { incarnation: 0, generation };
+        give_resume(&mut pair, 1, life, A_NONCE, 1, 1);
+        let frames = pair.take(Side::B);
+        assert_eq!(frames[0].name(), "resume-ack");
+        assert_eq!(frames.len() == 2, generation == 2, "{} segments", frames.len() - 1);
+        Made::ack(Side::A, 1, 1)
+            .sealed(&Context::suspend(Role::Initiator, life), |tag| {
+                Message::Suspend(Suspend { expected_absence: HoldTime::NONE, tag })
+            })
+            .give(&mut pair);
+        pair.take(Side::B);
+        assert_eq!(pair.end(Side::B).peer_state(), PeerState::Held);
+    }
 }

@@ -1,0 +1,147 @@
+//! What the owner asks for (RFC 9293, section 3.10; draft, {#absence}).
+
+use hiatus_codec::{AbortReason, Nonce};
+
+use crate::command::{Command, CommandError, WriteError};
+use crate::event::{CloseReason, TcpState};
+use crate::owed::Owed;
+use crate::state::synchronized::Synchronized;
+use crate::state::{State, Transition};
+use crate::tcb::{Context, Tcb};
+
+impl State {
+    /// The owner asks for something; an error changes nothing.
+    pub(crate) fn handle_command(
+        &mut self,
+        cx: &mut Context<'_>,
+        command: Command,
+    ) -> Result<(), CommandError> {
+        match command {
+            Command::Close => self.close(cx),
+            Command::Abort => self.abort(cx),
+            Command::Suspend { expected_absence } => {
+                self.absent(cx, |tcb, found, _| tcb.suspend(found, expected_absence))
+            }
+            Command::Resume => self.absent(cx, Tcb::come_back),
+            Command::ResumeAnew { incarnation, nonce } => {
+                self.absent(cx, |tcb, found, cx| tcb.come_back_anew(found, cx, incarnation, nonce))
+            }
+            Command::Restored { incarnation, nonce, tsval_ceiling } => {
+                self.absent(cx, |tcb, found, cx| tcb.restore(found, cx, incarnation, nonce, tsval_ceiling))
+            }
+        }
+    }
+
+    /// A command about the own absence.
+    fn absent(
+        &mut self,
+        cx: &mut Context<'_>,
+        act: impl FnOnce(&mut Tcb, TcpState, &mut Context<'_>) -> Result<(), CommandError>,
+    ) -> Result<(), CommandError> {
+        let found = self.name();
+        let tcb = self.live_tcb_mut().ok_or(CommandError::NoConnection { found })?;
+        act(tcb, found, cx)?;
+        if let Self::Synchronized(state) = self {
+            state.settle(cx);
+        }
+        self.enter(cx, Transition::Stay);
+        Ok(())
+    }
+
+    /// RFC 9293, section 3.10.4.
+    fn close(&mut self, cx: &mut Context<'_>) -> Result<(), CommandError> {
+        let found = self.name();
+        let is_closing = self.tcb().is_some_and(Tcb::is_closing);
+        let transition = match self {
+            Self::Closed(_) => return Err(CommandError::NoConnection { found }),
+            _ if is_closing => return Err(CommandError::Closing { found }),
+            Self::Listen(_) | Self::SynSent(_) => Transition::Closed(CloseReason::Aborted),
+            Self::SynReceived(state) => {
+                state.tcb.snd.close();
+                Transition::Stay
+            }
+            Self::Synchronized(state) => {
+                state.close();
+                Transition::closed_if(state.settle(cx))
+            }
+        };
+        self.enter(cx, transition);
+        Ok(())
+    }
+
+    /// RFC 9293, section 3.10.5.
+    fn abort(&mut self, cx: &mut Context<'_>) -> Result<(), CommandError> {
+        let found = self.name();
+        match self {
+            Self::Closed(_) => return Err(CommandError::NoConnection { found }),
+            Self::Listen(_) | Self::SynSent(_) => {}
+            Self::SynReceived(state) => {
+                let seq = state.tcb.snd_nxt();
+                state.tcb.owe(Owed::Reset { seq });
+            }
+            Self::Synchronized(state) => state.owe_abort(),
+        }
+        self.enter(cx, Transition::Closed(CloseReason::Aborted));
+        Ok(())
+    }
+
+    /// Takes octets of the application, as many as there is room for.
+    pub(crate) fn write(&mut self, cx: &Context<'_>, octets: &[u8]) -> Result<usize, WriteError> {
+        let found = self.name();
+        let tcb = self.live_tcb_mut().ok_or(WriteError::NoConnection { found })?;
+        if tcb.is_closing() {
+            return Err(WriteError::Closing { found });
+        }
+        //= draft#restoring
+        //# A restored host MUST send the same End in every RESUME until it has
+        //# synchronised.
+        let count = if tcb.is_resuming() { 0 } else { tcb.snd.write(octets) };
+        tcb.writer_waits |= count < octets.len();
+        if let Self::Synchronized(state) = self {
+            state.tcb.rearm(cx);
+        }
+        Ok(count)
+    }
+
+    /// Moves received octets to the application.
+    pub(crate) fn read(&mut self, octets: &mut [u8]) -> usize {
+        let is_open = matches!(self, Self::Synchronized(_));
+        let Some(tcb) = self.tcb_mut() else { return 0 };
+        let count = tcb.rcv.read(octets);
+        // The peer learns of a window that opened, unless it is away or this end is mute.
+        if count > 0 && is_open && tcb.may_originate() && tcb.rcv.window_update_is_due() {
+            tcb.ack_is_due = true;
+        }
+        count
+    }
+
+    /// Octets that [`write`](Self::write) would take.
+    pub(crate) fn writable_octets(&self) -> usize {
+        match self.tcb() {
+            Some(tcb) if !tcb.is_closing() && !tcb.is_resuming() => tcb.snd.room_octets(),
+            _ => 0,
+        }
+    }
+}
+
+impl Synchronized {
+    /// What tells the peer that this end gives the connection up, if anything does.
+    fn owe_abort(&mut self) {
+        let name = self.name();
+        let tcb = &mut self.tcb;
+        tcb.owed.clear();
+        tcb.count_peer_as_on();
+        let seq = tcb.snd_nxt();
+        match (tcb.recorded_life(), name) {
+            // Nothing is left to reset (RFC 9293, section 3.10.5).
+            (_, TcpState::Closing | TcpState::LastAck | TcpState::TimeWait) => {}
+            // A holder's application aborts in silence: the peer could not hear it.
+            (Some(_), _) if tcb.peer_is_away() => {}
+            //= draft#ending
+            //# A host that resets a connection that is on, or on which it has sent
+            //# EPOCH and not fallen back, MUST send ABORT and not a bare RST.
+            (Some(life), _) => tcb.owe_abort(AbortReason::APPLICATION, life, Nonce::UNKNOWN, seq),
+            (None, _) => tcb.owe(Owed::Reset { seq }),
+        }
+    }
+}

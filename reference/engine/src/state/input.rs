@@ -1,0 +1,66 @@
+//! What arrives and what runs out, handed to the state it meets.
+
+use hiatus_codec::Segment;
+
+use crate::event::TcpState;
+use crate::state::{State, Transition};
+use crate::tcb::Context;
+use crate::timer::Timer;
+
+impl State {
+    /// A segment of this connection arrived (RFC 9293, section 3.10.7).
+    pub(crate) fn handle_segment(&mut self, cx: &mut Context<'_>, segment: &Segment<'_>) {
+        let was_received = matches!(self, Self::SynReceived(_));
+        let transition = match self {
+            Self::Closed(closed) => {
+                closed.on_segment(cx, segment);
+                Transition::Stay
+            }
+            Self::Listen(listen) => listen.on_segment(cx, segment),
+            Self::SynSent(state) => state.on_segment(cx, segment),
+            Self::SynReceived(state) => state.on_segment(cx, segment),
+            Self::Synchronized(state) => Transition::closed_if(state.on_segment(cx, segment)),
+        };
+        self.enter(cx, transition);
+        // What leads from SYN-RECEIVED to ESTABLISHED is processed there to the end (RFC 9293, section 3.10.7.4, fifth).
+        if was_received && let Self::Synchronized(state) = self {
+            let transition = Transition::closed_if(state.on_segment(cx, segment));
+            self.enter(cx, transition);
+        }
+    }
+
+    /// Time passed: does what has become due.
+    pub(crate) fn handle_timeout(&mut self, cx: &mut Context<'_>) {
+        // Each due timer is taken once: one that is armed anew is due later.
+        for _ in Timer::ALL {
+            let Some(timer) = self.tcb_mut().and_then(|tcb| tcb.timers.take_due(cx.now)) else { break };
+            let transition = match self {
+                Self::Closed(closed) => {
+                    closed.on_timeout(timer);
+                    Transition::Stay
+                }
+                Self::Listen(_) => Transition::Stay,
+                Self::SynSent(state) => Transition::closed_if(state.tcb.retransmission_timeout(cx)),
+                Self::SynReceived(state) => Transition::closed_if(state.tcb.retransmission_timeout(cx)),
+                Self::Synchronized(state) => Transition::closed_if(state.on_timeout(cx, timer)),
+            };
+            self.enter(cx, transition);
+        }
+    }
+
+    /// Writes the next segment to send into `buffer`; gives its octets.
+    pub(crate) fn transmit(&mut self, cx: &mut Context<'_>, buffer: &mut [u8]) -> Option<usize> {
+        match self {
+            Self::Closed(closed) => closed.tcb.as_mut()?.transmit_owed(cx, buffer),
+            Self::Listen(listen) => listen.transmit(buffer),
+            Self::SynSent(state) => state.transmit(cx, buffer),
+            Self::SynReceived(state) => state.transmit(cx, buffer),
+            Self::Synchronized(state) => state.tcb.transmit(cx, buffer),
+        }
+    }
+
+    /// The TCB, unless the connection is over or never began.
+    pub(crate) fn live_tcb_mut(&mut self) -> Option<&mut crate::tcb::Tcb> {
+        if self.name() == TcpState::Closed { None } else { self.tcb_mut() }
+    }
+}
