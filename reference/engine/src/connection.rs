@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::command::{Command, CommandError, WriteError};
 use crate::config::{Config, Endpoints, Entropy};
 use crate::event::{Event, HiatusState, PeerState, SelfState, TcpState};
+use crate::outgoing::{Burst, Room};
 use crate::state::State;
 use crate::state::listen::Listen;
 use crate::state::syn_sent::SynSent;
@@ -132,9 +133,15 @@ impl Connection {
     /// `buffer` must have room for [`SEGMENT_LEN_OCTETS_MIN`](crate::SEGMENT_LEN_OCTETS_MIN); data is cut to what
     /// fits. The checksum is 0: it covers the IP addresses and is the caller's affair.
     pub fn poll_transmit<'b>(&mut self, now: Time, buffer: &'b mut [u8]) -> Option<Segment<'b>> {
+        let burst = self.poll_transmit_burst(now, buffer, 1)?;
+        Segment::parse(buffer.get(..burst.len_octets)?).ok()
+    }
+
+    /// The same for up to `segments_max` segments (at least 1) behind one header, for those who cut them later or not
+    /// at all (TCP segmentation offload).
+    pub fn poll_transmit_burst(&mut self, now: Time, buffer: &mut [u8], segments_max: u16) -> Option<Burst> {
         let (mut cx, state) = self.parts(now);
-        let len_octets = state.transmit(&mut cx, buffer)?;
-        Segment::parse(buffer.get(..len_octets)?).ok()
+        state.transmit(&mut cx, &mut Room { buffer, segments_max })
     }
 
     /// The next event, oldest first.

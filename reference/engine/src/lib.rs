@@ -16,6 +16,7 @@ mod command;
 mod config;
 mod congestion;
 mod connection;
+mod ecn;
 mod event;
 mod hiatus;
 mod outgoing;
@@ -38,7 +39,9 @@ pub use config::{
     KeySource, Offer, Timestamping, WINDOW_SCALE_MAX,
 };
 pub use connection::Connection;
+pub use ecn::Ecn;
 pub use event::{CloseReason, Event, FallbackReason, HiatusState, PeerState, SelfState, TcpState};
+pub use outgoing::Burst;
 pub use stray::answer_stray;
 pub use time::Time;
 

@@ -2,7 +2,31 @@
 
 use hiatus_codec::{Flags, Message, OptionWriter, Segment, SequenceNumber, TcpOption, Timestamps};
 
+use crate::ecn::Ecn;
 use crate::tcb::Ports;
+
+/// What was written: one TCP header, and the data of one segment or of several that lie behind one another.
+///
+/// With data of more than `segment_octets` it is to be cut before it goes onto the wire (TCP segmentation offload): each
+/// piece but the last has that many octets, and flags FIN and PSH belong to the last one only.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Burst {
+    /// Octets of header and data.
+    pub len_octets: usize,
+    /// Octets of the header, options included: 20 to 60.
+    pub header_octets: usize,
+    /// Data octets of one segment at most.
+    pub segment_octets: u16,
+    /// What the ECN field of the IP header is to say.
+    pub ecn: Ecn,
+}
+
+/// Where segments are written, and how many may lie behind one header.
+#[derive(Debug)]
+pub(crate) struct Room<'b> {
+    pub(crate) buffer: &'b mut [u8],
+    pub(crate) segments_max: u16,
+}
 
 /// Octets of a header without options.
 const FIXED_HEADER_OCTETS: usize = 20;
@@ -52,16 +76,17 @@ impl HeaderOptions<'_> {
     }
 }
 
-/// Writes header, options and what `text` copies into the room after them; gives the octets written.
+/// Writes header, options and what `text` copies into the room after them; its segments hold `segment_octets` of data.
 ///
 /// `None` if `buffer` has no room for the header.
 pub(crate) fn write(
     ports: Ports,
     header: Header,
     options: &OptionWriter,
-    buffer: &mut [u8],
+    room: &mut Room<'_>,
+    segment_octets: u16,
     text: impl FnOnce(&mut [u8]) -> usize,
-) -> Option<usize> {
+) -> Option<Burst> {
     let segment = Segment {
         source_port: ports.local,
         destination_port: ports.remote,
@@ -74,7 +99,8 @@ pub(crate) fn write(
         options: options.as_slice(),
         payload: &[],
     };
-    let rest = segment.emit(buffer).ok()?;
+    let rest = segment.emit(room.buffer).ok()?;
     let count = text(rest);
-    Some(FIXED_HEADER_OCTETS + options.as_slice().len() + count)
+    let header_octets = FIXED_HEADER_OCTETS + options.as_slice().len();
+    Some(Burst { len_octets: header_octets + count, header_octets, segment_octets, ecn: Ecn::NotEct })
 }

@@ -3,7 +3,7 @@
 use hiatus_codec::{Abort, AbortReason, ConnectionKey, Flags, Message, Segment, SequenceNumber, Subtype};
 
 use crate::arrived::known_options;
-use crate::outgoing::{self, Header, HeaderOptions};
+use crate::outgoing::{self, Burst, Header, HeaderOptions, Room};
 use crate::tcb::Ports;
 
 /// The fields of an RST.
@@ -45,8 +45,9 @@ pub fn answer_stray<'b>(
     }
     let reset = reset_to(segment);
     let ports = Ports { local: segment.destination_port, remote: segment.source_port };
-    let len_octets = write_reset(ports, reset, own_key.filter(|_| is_resume(segment)), buffer)?;
-    Segment::parse(buffer.get(..len_octets)?).ok()
+    let mut room = Room { buffer: &mut *buffer, segments_max: 1 };
+    let burst = write_reset(ports, reset, own_key.filter(|_| is_resume(segment)), &mut room)?;
+    Segment::parse(buffer.get(..burst.len_octets)?).ok()
 }
 
 /// True if `segment` carries RESUME.
@@ -59,10 +60,10 @@ pub(crate) fn write_reset(
     ports: Ports,
     reset: Reset,
     lost_key: Option<ConnectionKey>,
-    buffer: &mut [u8],
-) -> Option<usize> {
+    room: &mut Room<'_>,
+) -> Option<Burst> {
     let abort = lost_key.map(|key| Message::Abort(Abort { reason: AbortReason::LOST, proof: key.0 }));
     let header = Header { seq: reset.seq, ack: reset.ack, flags: reset.flags, window: 0 };
     let options = HeaderOptions { hiatus: abort, ..HeaderOptions::default() }.written();
-    outgoing::write(ports, header, &options, buffer, |_| 0)
+    outgoing::write(ports, header, &options, room, 0, |_| 0)
 }

@@ -187,7 +187,7 @@ impl Tcb {
         let in_flight = may && self.snd.flight_octets() > 0;
         let is_leaving = self.hiatus.self_state() == SelfState::Leaving;
         let is_blocked =
-            may && !is_leaving && !in_flight && self.snd.resend < self.send_bound() && self.text().is_none();
+            may && !is_leaving && !in_flight && self.snd.resend < self.send_bound() && self.text(1).is_none();
         for (timer, is_needed) in [(Timer::Retransmit, in_flight), (Timer::Persist, is_blocked)] {
             if !is_needed {
                 self.timers.disarm(timer);

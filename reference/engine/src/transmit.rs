@@ -4,12 +4,14 @@ use hiatus_codec::{Flags, Message, Position, SequenceNumber};
 
 use crate::SEGMENT_LEN_OCTETS_MIN;
 use crate::hiatus::Hiatus;
-use crate::outgoing::{self, Header, HeaderOptions};
+use crate::outgoing::{self, Burst, Header, HeaderOptions, Room};
 use crate::owed::Owed;
 use crate::tcb::{Context, Tcb};
 
 /// Octets of the timestamps option with its padding.
 const TIMESTAMPS_OCTETS: u16 = 12;
+/// Data behind one header at most, so that header and data fit the 65,535 octets of an IP packet.
+const BURST_OCTETS_MAX: u16 = 65_535 - 40 - 60;
 /// Octets of the long CAPABLE.
 const CAPABLE_OCTETS: u16 = 16;
 
@@ -44,7 +46,7 @@ impl Text {
 
 impl Tcb {
     /// What to send now, if anything.
-    fn plan(&self) -> Option<Plan> {
+    fn plan(&self, segments_max: u16) -> Option<Plan> {
         if let Some(owed) = self.owed.front() {
             return Some(Plan::Owed(*owed));
         }
@@ -56,11 +58,11 @@ impl Tcb {
         }
         if self.may_originate() {
             if self.resend_first
-                && let Some(text) = self.piece(self.snd.una, self.snd.nxt)
+                && let Some(text) = self.piece(self.snd.una, self.snd.nxt, 1)
             {
                 return Some(Plan::Again(text));
             }
-            if let Some(text) = self.text() {
+            if let Some(text) = self.text(segments_max) {
                 return Some(Plan::Text(text));
             }
             if self.probe_is_due
@@ -79,25 +81,34 @@ impl Tcb {
         self.snd.mss_octets.saturating_sub(timestamps + capable).max(1)
     }
 
-    /// The octets from `from` up to `bound`, at most one segment; `None` if there are none.
-    fn piece(&self, from: Position, bound: Position) -> Option<Text> {
+    /// The octets from `from` up to `bound`, at most so many segments; `None` if there are none.
+    fn piece(&self, from: Position, bound: Position, segments_max: u16) -> Option<Text> {
         let data = from.distance_to(bound.min(self.snd.data_end()));
-        let len_octets = u16::try_from(data).unwrap_or(u16::MAX).min(self.text_octets_max());
+        let segment_octets = self.text_octets_max();
+        // What is behind one header fits one IP packet. Each CAPABLE counts, so its segments go one by one.
+        let segments_max = if self.capable_due().is_some() { 1 } else { segments_max.max(1) };
+        let segments = (BURST_OCTETS_MAX / segment_octets).clamp(1, segments_max);
+        let len_octets = u16::try_from(data).unwrap_or(u16::MAX).min(segment_octets.saturating_mul(segments));
         let end = from.advanced_by(u64::from(len_octets));
         let fin = self.snd.fin == Some(end) && end < bound;
         (len_octets > 0 || fin).then_some(Text { from, len_octets, fin })
     }
 
     /// The next piece of the stream that congestion and the peer's window let through.
-    pub(crate) fn text(&self) -> Option<Text> {
+    pub(crate) fn text(&self, segments_max: u16) -> Option<Text> {
         let from = self.snd.resend;
         let bound = self.send_bound();
         let window = self.snd.una.advanced_by(u64::from(self.snd.wnd.min(self.congestion.cwnd)));
-        let text = self.piece(from, bound.min(window))?;
+        let mut text = self.piece(from, bound.min(window), segments_max)?;
+        let segment_octets = self.text_octets_max();
         // Against silly windows (RFC 9293, section 3.8.6.2.1): a full segment, all there is, or half the largest window.
         // Octets that were sent before do not wait.
         let is_all = text.end() >= bound.min(self.snd.data_end());
-        let is_enough = text.len_octets == self.text_octets_max()
+        // Behind full segments, what is not enough waits for the next decision.
+        if text.len_octets > segment_octets && !is_all {
+            text = Text { len_octets: text.len_octets - text.len_octets % segment_octets, ..text };
+        }
+        let is_enough = text.len_octets >= segment_octets
             || is_all
             || from < self.snd.nxt
             || u32::from(text.len_octets) >= self.snd.wnd_max / 2;
@@ -108,7 +119,7 @@ impl Tcb {
     fn probe(&self) -> Option<Text> {
         let from = self.snd.resend;
         let window = self.snd.una.advanced_by(u64::from(self.snd.wnd.max(1)));
-        self.piece(from, self.send_bound().min(window))
+        self.piece(from, self.send_bound().min(window), 1)
     }
 
     /// The CAPABLE that the next segment without SYN and RST carries, if any.
@@ -120,28 +131,28 @@ impl Tcb {
     }
 
     /// Writes the next segment of a synchronised connection; gives its octets.
-    pub(crate) fn transmit(&mut self, cx: &mut Context<'_>, buffer: &mut [u8]) -> Option<usize> {
-        if buffer.len() < SEGMENT_LEN_OCTETS_MIN {
+    pub(crate) fn transmit(&mut self, cx: &mut Context<'_>, room: &mut Room<'_>) -> Option<Burst> {
+        if room.buffer.len() < SEGMENT_LEN_OCTETS_MIN {
             return None;
         }
-        while let Some(plan) = self.plan() {
+        while let Some(plan) = self.plan(room.segments_max) {
             let written = match plan {
                 Plan::Owed(owed) => {
                     self.owed.pop_front();
-                    self.write_owed(cx, buffer, owed)
+                    self.write_owed(cx, room, owed)
                 }
                 Plan::Text(text) => {
-                    let text = self.write_text(cx, buffer, text);
+                    let text = self.write_text(cx, room, text);
                     self.note_sent(cx, text.end());
-                    Some(text.wire_octets)
+                    text.burst
                 }
                 Plan::Again(text) => {
                     self.resend_first = false;
                     self.rtt.retransmitted();
-                    Some(self.write_text(cx, buffer, text).wire_octets)
+                    self.write_text(cx, room, text).burst
                 }
                 Plan::Probe(text) => {
-                    let text = self.write_text(cx, buffer, text);
+                    let text = self.write_text(cx, room, text);
                     self.probe_is_due = false;
                     // A probe beyond the window is not in flight: the persist timer repeats it.
                     if self.snd.wnd == 0 {
@@ -149,9 +160,9 @@ impl Tcb {
                     } else {
                         self.note_sent(cx, text.end());
                     }
-                    Some(text.wire_octets)
+                    text.burst
                 }
-                Plan::Ack => self.write_ack(cx, buffer, None),
+                Plan::Ack => self.write_ack(cx, room, None),
             };
             self.rearm(cx);
             if written.is_some() {
@@ -162,12 +173,12 @@ impl Tcb {
     }
 
     /// Writes the next segment of a connection that is over: only what is owed.
-    pub(crate) fn transmit_owed(&mut self, cx: &Context<'_>, buffer: &mut [u8]) -> Option<usize> {
-        if buffer.len() < SEGMENT_LEN_OCTETS_MIN {
+    pub(crate) fn transmit_owed(&mut self, cx: &Context<'_>, room: &mut Room<'_>) -> Option<Burst> {
+        if room.buffer.len() < SEGMENT_LEN_OCTETS_MIN {
             return None;
         }
         let owed = self.owed.pop_front()?;
-        self.write_owed(cx, buffer, owed)
+        self.write_owed(cx, room, owed)
     }
 
     /// Octets up to `end` left: notes it, and measures the round trip of new ones.
@@ -185,7 +196,7 @@ impl Tcb {
 #[derive(Debug, Clone, Copy)]
 struct Written {
     text: Text,
-    wire_octets: usize,
+    burst: Option<Burst>,
 }
 
 impl Written {
@@ -195,13 +206,22 @@ impl Written {
 }
 
 impl Tcb {
-    /// Writes a piece of the stream, cut to the room in `buffer`.
-    fn write_text(&mut self, cx: &Context<'_>, buffer: &mut [u8], text: Text) -> Written {
+    /// `text` as far as a buffer has room for it; several segments are cut where one of them ends.
+    fn cut(&self, text: Text, buffer_octets: usize) -> Text {
+        let room =
+            u16::try_from(buffer_octets.saturating_sub(SEGMENT_LEN_OCTETS_MIN)).unwrap_or(u16::MAX).max(1);
+        if text.len_octets <= room {
+            return text;
+        }
+        let segment_octets = self.text_octets_max();
+        let len_octets = if room > segment_octets { room - room % segment_octets } else { room };
+        Text { len_octets, fin: false, ..text }
+    }
+
+    /// Writes a piece of the stream, cut to the room there is.
+    fn write_text(&mut self, cx: &Context<'_>, room: &mut Room<'_>, text: Text) -> Written {
         let options = self.options(cx, self.capable_due()).written();
-        let header_octets = SEGMENT_LEN_OCTETS_MIN;
-        let room = u16::try_from(buffer.len().saturating_sub(header_octets)).unwrap_or(u16::MAX);
-        let len_octets = text.len_octets.min(room.max(1));
-        let text = Text { len_octets, fin: text.fin && len_octets == text.len_octets, ..text };
+        let text = self.cut(text, room.buffer.len());
         let mut flags = Flags::ACK;
         if text.fin {
             flags = flags.union(Flags::FIN);
@@ -217,18 +237,18 @@ impl Tcb {
             let len = usize::from(text.len_octets).min(room.len());
             snd.copy_octets(text.from, &mut room[..len])
         };
-        let wire_octets = outgoing::write(self.ports, header, &options, buffer, copy).unwrap_or(0);
+        let burst = outgoing::write(self.ports, header, &options, room, self.text_octets_max(), copy);
         self.acknowledged(cx);
-        Written { text, wire_octets }
+        Written { text, burst }
     }
 
     /// Writes a pure ACK, with `message` or the CAPABLE that is due.
     pub(crate) fn write_ack(
         &mut self,
         cx: &Context<'_>,
-        buffer: &mut [u8],
+        room: &mut Room<'_>,
         message: Option<Message<'static>>,
-    ) -> Option<usize> {
+    ) -> Option<Burst> {
         let options = self.options(cx, message.or_else(|| self.capable_due())).written();
         let header = self.header(self.snd_nxt(), Flags::ACK);
         if message.is_some() {
@@ -237,11 +257,11 @@ impl Tcb {
         } else {
             self.acknowledged(cx);
         }
-        outgoing::write(self.ports, header, &options, buffer, |_| 0)
+        outgoing::write(self.ports, header, &options, room, 0, |_| 0)
     }
 
     /// Writes a segment beside the stream; `None` if there is nothing to say any more.
-    fn write_owed(&mut self, cx: &Context<'_>, buffer: &mut [u8], owed: Owed) -> Option<usize> {
+    fn write_owed(&mut self, cx: &Context<'_>, room: &mut Room<'_>, owed: Owed) -> Option<Burst> {
         let message = match owed {
             Owed::Epoch => self.negotiation_epoch(cx)?,
             Owed::EpochEcho { stable_point } => Self::echo_message(stable_point),
@@ -250,58 +270,58 @@ impl Tcb {
             Owed::Resume => {
                 let message = self.resume_message(cx)?;
                 let header = self.header(self.resume_seq(), Flags::ACK);
-                return self.write_returning(cx, buffer, message, header);
+                return self.write_returning(cx, room, message, header);
             }
             Owed::ResumeAck { life, nonce, seq } => {
                 let message = self.resume_ack_message(life, nonce)?;
                 let header = self.header(self.snd_nxt(), Flags::ACK);
                 let header = Header { ack: self.resume_ack_number(seq), ..header };
-                return self.write_returning(cx, buffer, message, header);
+                return self.write_returning(cx, room, message, header);
             }
             Owed::Abort { reason, life, nonce, seq } => {
                 let message = self.abort_message(reason, life, nonce)?;
-                return self.write_reset(cx, buffer, seq, Some(message));
+                return self.write_reset(cx, room, seq, Some(message));
             }
-            Owed::Reset { seq } => return self.write_reset(cx, buffer, seq, None),
+            Owed::Reset { seq } => return self.write_reset(cx, room, seq, None),
         };
-        self.write_ack(cx, buffer, Some(message))
+        self.write_ack(cx, room, Some(message))
     }
 
     /// Writes RESUME or RESUME-ACK, which have sequence numbers of their own.
     fn write_returning(
         &self,
         cx: &Context<'_>,
-        buffer: &mut [u8],
+        room: &mut Room<'_>,
         message: Message<'static>,
         header: Header,
-    ) -> Option<usize> {
+    ) -> Option<Burst> {
         let options = self.options(cx, Some(message)).written();
-        outgoing::write(self.ports, header, &options, buffer, |_| 0)
+        outgoing::write(self.ports, header, &options, room, 0, |_| 0)
     }
 
     /// Writes an RST (RFC 9293, section 3.5.2), with its ABORT.
     pub(crate) fn write_reset(
         &mut self,
         cx: &Context<'_>,
-        buffer: &mut [u8],
+        room: &mut Room<'_>,
         seq: SequenceNumber,
         message: Option<Message<'static>>,
-    ) -> Option<usize> {
+    ) -> Option<Burst> {
         let options = self.options(cx, message).written();
         let header = Header { seq, ack: SequenceNumber(0), flags: Flags::RST, window: 0 };
-        outgoing::write(self.ports, header, &options, buffer, |_| 0)
+        outgoing::write(self.ports, header, &options, room, 0, |_| 0)
     }
 
     /// Writes a SYN, or a SYN/ACK, with the CAPABLE it is to carry.
     pub(crate) fn write_syn(
         &mut self,
         cx: &Context<'_>,
-        buffer: &mut [u8],
+        room: &mut Room<'_>,
         flags: Flags,
         scale: Option<u8>,
         capable: Option<Message<'static>>,
-    ) -> Option<usize> {
-        if buffer.len() < SEGMENT_LEN_OCTETS_MIN {
+    ) -> Option<Burst> {
+        if room.buffer.len() < SEGMENT_LEN_OCTETS_MIN {
             return None;
         }
         let options = HeaderOptions {
@@ -316,7 +336,7 @@ impl Tcb {
         self.note_sent(cx, Position(1));
         self.note_ack();
         self.rearm(cx);
-        outgoing::write(self.ports, header, &options.written(), buffer, |_| 0)
+        outgoing::write(self.ports, header, &options.written(), room, 0, |_| 0)
     }
 
     fn options(&self, cx: &Context<'_>, hiatus: Option<Message<'static>>) -> HeaderOptions<'static> {

@@ -3,6 +3,7 @@
 use hiatus_codec::Segment;
 
 use crate::event::TcpState;
+use crate::outgoing::{Burst, Room};
 use crate::state::{State, Transition};
 use crate::tcb::Context;
 use crate::timer::Timer;
@@ -48,14 +49,14 @@ impl State {
         }
     }
 
-    /// Writes the next segment to send into `buffer`; gives its octets.
-    pub(crate) fn transmit(&mut self, cx: &mut Context<'_>, buffer: &mut [u8]) -> Option<usize> {
+    /// Writes the next segment to send where `room` is; several behind one header if it allows them.
+    pub(crate) fn transmit(&mut self, cx: &mut Context<'_>, room: &mut Room<'_>) -> Option<Burst> {
         match self {
-            Self::Closed(closed) => closed.tcb.as_mut()?.transmit_owed(cx, buffer),
-            Self::Listen(listen) => listen.transmit(buffer),
-            Self::SynSent(state) => state.transmit(cx, buffer),
-            Self::SynReceived(state) => state.transmit(cx, buffer),
-            Self::Synchronized(state) => state.tcb.transmit(cx, buffer),
+            Self::Closed(closed) => closed.tcb.as_mut()?.transmit_owed(cx, room),
+            Self::Listen(listen) => listen.transmit(room),
+            Self::SynSent(state) => state.transmit(cx, room),
+            Self::SynReceived(state) => state.transmit(cx, room),
+            Self::Synchronized(state) => state.tcb.transmit(cx, room),
         }
     }
 

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::arrived::known_options;
 use crate::config::{Entropy, KeySource};
 use crate::hiatus::negotiation;
+use crate::outgoing::{Burst, Room};
 use crate::state::Transition;
 use crate::state::syn_received::SynReceived;
 use crate::stray::{Reset, is_resume, reset_to, write_reset};
@@ -57,9 +58,9 @@ impl Listen {
         Transition::Opened(open(cx, &self.entropy, again, segment))
     }
 
-    pub(crate) fn transmit(&mut self, buffer: &mut [u8]) -> Option<usize> {
+    pub(crate) fn transmit(&mut self, room: &mut Room<'_>) -> Option<Burst> {
         let Answer { ports, reset, lost_key } = self.owed.take()?;
-        write_reset(ports, reset, lost_key, buffer)
+        write_reset(ports, reset, lost_key, room)
     }
 }
 

@@ -9,6 +9,7 @@ use crate::arrived::Arrived;
 use crate::config::HiatusPolicy;
 use crate::event::{CloseReason, Event, FallbackReason};
 use crate::hiatus::{Hiatus, negotiation};
+use crate::outgoing::{Burst, Room};
 use crate::owed::Owed;
 use crate::send::FIRST_OCTET;
 use crate::state::Transition;
@@ -126,12 +127,12 @@ impl SynReceived {
         }
     }
 
-    pub(crate) fn transmit(&mut self, cx: &mut Context<'_>, buffer: &mut [u8]) -> Option<usize> {
+    pub(crate) fn transmit(&mut self, cx: &mut Context<'_>, room: &mut Room<'_>) -> Option<Burst> {
         if let Some(Owed::Reset { seq }) = self.tcb.owed.pop_front() {
-            return self.tcb.write_reset(cx, buffer, seq, None);
+            return self.tcb.write_reset(cx, room, seq, None);
         }
         if self.tcb.snd.resend > Position(0) {
-            return if self.tcb.ack_is_due { self.tcb.write_ack(cx, buffer, None) } else { None };
+            return if self.tcb.ack_is_due { self.tcb.write_ack(cx, room, None) } else { None };
         }
         //= draft#neg-synack
         //# A responder that accepts the offer MUST put the long CAPABLE on the
@@ -143,7 +144,7 @@ impl SynReceived {
             }
             _ => None,
         };
-        let written = self.tcb.write_syn(cx, buffer, Flags::ACK, self.scale, capable)?;
+        let written = self.tcb.write_syn(cx, room, Flags::ACK, self.scale, capable)?;
         self.capables_left = self.capables_left.saturating_sub(1);
         Some(written)
     }

@@ -9,6 +9,7 @@ use crate::arrived::known_options;
 use crate::config::Entropy;
 use crate::event::{CloseReason, Event, FallbackReason};
 use crate::hiatus::{Hiatus, negotiation};
+use crate::outgoing::{Burst, Room};
 use crate::owed::Owed;
 use crate::receive::ReceiveSide;
 use crate::state::Transition;
@@ -87,9 +88,9 @@ impl SynSent {
         Transition::OpenedSimultaneously { scale }
     }
 
-    pub(crate) fn transmit(&mut self, cx: &mut Context<'_>, buffer: &mut [u8]) -> Option<usize> {
+    pub(crate) fn transmit(&mut self, cx: &mut Context<'_>, room: &mut Room<'_>) -> Option<Burst> {
         if let Some(Owed::Reset { seq }) = self.tcb.owed.pop_front() {
-            return self.tcb.write_reset(cx, buffer, seq, None);
+            return self.tcb.write_reset(cx, room, seq, None);
         }
         if self.tcb.snd.resend > Position(0) {
             return None;
@@ -104,7 +105,7 @@ impl SynSent {
             _ => None,
         };
         let flags = Flags::default();
-        let written = self.tcb.write_syn(cx, buffer, flags, cx.config.shift(), capable)?;
+        let written = self.tcb.write_syn(cx, room, flags, cx.config.shift(), capable)?;
         self.syns_sent = self.syns_sent.saturating_add(1);
         Some(written)
     }
