@@ -383,7 +383,8 @@ impl Tcb {
         }
         //= draft#resuming
         //# A host in RESUMING that was not restored MUST fall back to plain TCP
-        //# when six RESUMEs have each met a plain segment and nothing else.
+        //# when six RESUMEs have each met a plain segment and no valid Hiatus
+        //# message has come since the first of these segments.
         if resuming.origin == Origin::Intact {
             self.fall_back(cx, FallbackReason::ResumeMetPlain);
             self.snd.resend_all();
@@ -394,7 +395,8 @@ impl Tcb {
         }
         //= draft#restoring
         //# A restored host MUST end the connection with ABORT and reason DIVERGED
-        //# when six RESUMEs have each met a plain segment and nothing else.
+        //# when six RESUMEs have each met a plain segment and no valid Hiatus
+        //# message has come since the first of these segments.
         if let Some(life) = self.recorded_life() {
             // Where plain TCP takes it as an RST.
             self.owe_abort(AbortReason::DIVERGED, life, Nonce::UNKNOWN, arrived.segment.ack);

@@ -151,6 +151,13 @@ impl Synchronized {
                 tcb.peer_suspends(cx, arrived.seq);
                 None
             }
+            //= draft#resume-met
+            //# A valid Hiatus message, one with the right MAC, sets the count of plain
+            //# segments back to 0, whether it is processed or dropped.
+            Checked::Epoch { .. } | Checked::SuspendAck { .. } => {
+                tcb.resume_met_hiatus();
+                None
+            }
             //= draft#holding
             //# A host in HELD or PRESUMED MUST drop a bare RST.
             Checked::Plain if arrived.has(Flags::RST) && tcb.peer_is_away() => None,

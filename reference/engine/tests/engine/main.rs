@@ -13,6 +13,7 @@ mod pair;
 mod plain_value;
 mod random;
 mod restoring;
+mod resume_met;
 mod returning;
 mod synchronising;
 mod tcp;

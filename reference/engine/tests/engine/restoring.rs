@@ -43,7 +43,8 @@ fn restored_host_resumes_in_a_new_incarnation() {
 fn restored_host_whose_peer_is_plain_aborts() {
     //= draft#restoring
     //# A restored host MUST end the connection with ABORT and reason DIVERGED
-    //# when six RESUMEs have each met a plain segment and nothing else.
+    //# when six RESUMEs have each met a plain segment and no valid Hiatus
+    //# message has come since the first of these segments.
     let mut pair = Pair::on_with(older_config(), older_config());
     pair.command(Side::A, Command::Restored { incarnation: 1, nonce: Nonce(3), tsval_ceiling: 0 });
     pair.take(Side::A);

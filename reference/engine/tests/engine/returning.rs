@@ -288,7 +288,8 @@ fn bare_reset_after_three_seconds_answers_no_resume() {
 fn six_resumes_that_met_plain_segments_end_hiatus() {
     //= draft#resuming
     //# A host in RESUMING that was not restored MUST fall back to plain TCP
-    //# when six RESUMEs have each met a plain segment and nothing else.
+    //# when six RESUMEs have each met a plain segment and no valid Hiatus
+    //# message has come since the first of these segments.
     let (mut pair, _first) = resuming();
     for round in 0..6 {
         assert_eq!(pair.a.hiatus_state(), HiatusState::On, "round {round}");

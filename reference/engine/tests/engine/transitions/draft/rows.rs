@@ -171,7 +171,7 @@ pub(in crate::transitions) const SELF_ROWS: &[Row] = &[
         ],
     ),
     row(
-        ["RESUMING", "six RESUMEs met only plain segments", "fall back", "plain"],
+        ["RESUMING", "six RESUMEs each met a plain segment ({{resume-met}})", "fall back", "plain"],
         &[claim(
             ("plain", "the sixth plain segment, each after another RESUME"),
             &[Resuming],
