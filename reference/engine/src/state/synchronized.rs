@@ -105,7 +105,7 @@ impl Synchronized {
             CloseReason::Reset | CloseReason::PeerHasNoState | CloseReason::AbortedByPeer(AbortReason::LOST)
         );
         match self.name() {
-            TcpState::Closing | TcpState::LastAck | TcpState::TimeWait if is_gone => CloseReason::Finished,
+            TcpState::Closing | TcpState::LastAck if is_gone => CloseReason::Finished,
             _ => reason,
         }
     }
@@ -365,6 +365,13 @@ impl Synchronized {
         let name = self.name();
         if name == TcpState::LastAck && self.tcb.snd.fin_is_acknowledged() {
             return Some(CloseReason::Finished);
+        }
+        //= draft#rfc-states
+        //# A RESUME that takes a host in RESUMING from CLOSING to TIME-WAIT, its R
+        //# being above the own FIN, ends the return as a RESUME-ACK would: SELF is
+        //# UP.
+        if name == TcpState::TimeWait && self.tcb.is_resuming() {
+            self.tcb.self_is_up(cx);
         }
         let is_armed = self.tcb.timers.is_armed(Timer::TimeWait);
         if name != TcpState::TimeWait {

@@ -2,7 +2,7 @@
 
 use hiatus_codec::mac::{Context, Role};
 use hiatus_codec::{Abort, AbortReason, Flags, Life, Message, Nonce, Position, Resume};
-use hiatus_engine::{CloseReason, Command, Event, PeerState, TcpState};
+use hiatus_engine::{CloseReason, Command, Event, PeerState, SelfState, TcpState};
 
 use crate::pair::{A_ISN, A_KEY, Made, Pair, Side, abort_reason, names, seconds};
 
@@ -134,4 +134,32 @@ fn peer_without_state_has_finished_where_both_have_closed() {
     Made::rst(Side::A, 1).message(&lost).give(&mut pair);
     let reason = CloseReason::AbortedByPeer(AbortReason::LOST);
     assert_eq!(pair.events(Side::B), [Event::Closed { reason }]);
+}
+
+#[test]
+fn resume_of_a_peer_that_has_all_ends_the_own_return() {
+    //= draft#rfc-states
+    //# A RESUME that takes a host in RESUMING from CLOSING to TIME-WAIT, its R
+    //# being above the own FIN, ends the return as a RESUME-ACK would: SELF is
+    //# UP.
+    let mut pair = Pair::on();
+    pair.command(Side::A, Command::Close);
+    pair.command(Side::B, Command::Close);
+    let fins = [pair.take(Side::A), pair.take(Side::B)].concat();
+    fins.iter().for_each(|fin| pair.deliver(fin));
+    // The acknowledgments of both FINs are lost, and both ends go away.
+    pair.take(Side::A);
+    pair.take(Side::B);
+    assert_eq!(pair.a.state(), TcpState::Closing);
+    pair.command(Side::A, Command::Resume);
+    assert_eq!(names(&pair.take(Side::A)), ["resume"]);
+    pair.events(Side::A);
+    let context = Context::resume(Role::Responder, Position(2), Position(2));
+    let resume = |tag| Message::Resume(Resume { life: ONE, nonce: Nonce(7), end: 2, tag });
+    Made::ack(Side::B, 1, 2).sealed(&context, resume).give(&mut pair);
+    assert_eq!(pair.a.state(), TcpState::TimeWait);
+    assert_eq!(pair.a.self_state(), SelfState::Up);
+    assert_eq!(names(&pair.take(Side::A)), ["resume-ack"]);
+    assert_eq!(names(&pair.alone(Side::A, seconds(1000))), Vec::<&str>::new());
+    assert_eq!(pair.events(Side::A), [Event::Resumed, Event::Closed { reason: CloseReason::Finished }]);
 }
