@@ -212,7 +212,7 @@ pub(in crate::transitions) const SELF_ROWS: &[Row] = &[
         ],
     ),
     row(
-        ["RESUMING", "any other segment", "drop", "RESUMING"],
+        ["RESUMING", "other segment without RESUME, RESUME-ACK, SUSPEND and ABORT", "drop", "RESUMING"],
         &[
             claim(("plain", "ACK of all that is in flight"), &[Resuming], ANY_PEER, &[], Same),
             claim(("plain", "data, SEG.SEQ = RCV.NXT"), &[Resuming], ANY_PEER, &[], Same),
