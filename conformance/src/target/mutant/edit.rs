@@ -165,3 +165,23 @@ pub(super) fn stray_epoch() -> Message<'static> {
 pub(super) fn stray_suspend() -> Message<'static> {
     Message::Suspend(Suspend { expected_absence: HoldTime::NONE, tag: Tag::default() })
 }
+
+/// The first data that came, which the case sends out of order, comes back before the next data after the note of the
+/// outgoing hook: right after the target has synchronised, or was restored.
+pub(super) fn replay_out_of_order(notes: &mut Notes, segment: OwnedSegment) -> Vec<OwnedSegment> {
+    if has_data(&segment) && notes.kept.is_none() {
+        notes.kept = Some(segment.clone());
+        return vec![segment];
+    }
+    if notes.count > 0
+        && has_data(&segment)
+        && hiatus(&segment).is_none()
+        && segment.flags.contains(Flags::ACK)
+        && let Some(kept) = notes.kept.take()
+    {
+        // Its timestamps would be those of the dead history; its data is what counts.
+        let late = OwnedSegment { options: segment.options.clone(), ..kept };
+        return vec![late, segment];
+    }
+    vec![segment]
+}

@@ -1,8 +1,8 @@
 //! Mutants of the return with an older state.
 
-use hiatus_codec::{Flags, OptionWriter, Subtype, TcpOption, Timestamps, options};
+use hiatus_codec::{OptionWriter, Subtype, TcpOption, Timestamps, options};
 
-use super::edit::{drop_if, has, has_data, hiatus, strip_if, with_resume};
+use super::edit::{drop_if, has, replay_out_of_order, strip_if, with_resume};
 use super::{Hooks, Mutant, Notes, UNTOUCHED};
 use crate::wire::{OwnedSegment, Side};
 
@@ -138,24 +138,5 @@ fn go_back(notes: &mut Notes, segment: OwnedSegment) -> Vec<OwnedSegment> {
 
 fn note_resume(notes: &mut Notes, segment: OwnedSegment) -> Vec<OwnedSegment> {
     notes.nth(has(&segment, Subtype::RESUME));
-    vec![segment]
-}
-
-/// The first data that came, which the case sends out of order, is there again after the restore.
-fn replay_out_of_order(notes: &mut Notes, segment: OwnedSegment) -> Vec<OwnedSegment> {
-    if has_data(&segment) && notes.kept.is_none() {
-        notes.kept = Some(segment);
-        return notes.kept.clone().into_iter().collect();
-    }
-    if notes.count > 0
-        && has_data(&segment)
-        && hiatus(&segment).is_none()
-        && segment.flags.contains(Flags::ACK)
-        && let Some(kept) = notes.kept.take()
-    {
-        // Its timestamps would be those of the dead history; its data is what counts.
-        let late = OwnedSegment { options: segment.options.clone(), ..kept };
-        return vec![late, segment];
-    }
     vec![segment]
 }

@@ -2,9 +2,11 @@
 
 use std::time::Duration;
 
-use hiatus_codec::{Flags, KnownOptions, Message, Subtype};
+use hiatus_codec::{KnownOptions, Message, Subtype};
 
-use super::edit::{drop_if, edited, has, has_data, hiatus, is_bare_rst, is_synack, with_resume};
+use super::edit::{
+    drop_if, edited, has, has_data, hiatus, is_bare_rst, is_synack, replay_out_of_order, with_resume,
+};
 use super::{Hooks, Mutant, Notes, UNTOUCHED};
 use crate::wire::{OwnedSegment, Side};
 
@@ -340,20 +342,6 @@ fn wait_after_answer(notes: &mut Notes, segment: OwnedSegment) -> Vec<OwnedSegme
 fn note_sync(notes: &mut Notes, segment: OwnedSegment) -> Vec<OwnedSegment> {
     if has(&segment, Subtype::RESUME_ACK) || is_synack(&segment) {
         notes.nth(has(&segment, Subtype::RESUME_ACK));
-    }
-    vec![segment]
-}
-
-/// The first data that came, which the case sends out of order, comes back right after the target has synchronised.
-fn replay_out_of_order(notes: &mut Notes, segment: OwnedSegment) -> Vec<OwnedSegment> {
-    if has_data(&segment) && notes.kept.is_none() {
-        notes.kept = Some(segment.clone());
-    } else if notes.count > 0
-        && hiatus(&segment).is_none()
-        && segment.flags.contains(Flags::ACK)
-        && let Some(kept) = notes.kept.clone()
-    {
-        return vec![kept, segment];
     }
     vec![segment]
 }
