@@ -10,6 +10,7 @@ mod header;
 mod lexeme;
 mod option;
 mod segment;
+mod told;
 
 use std::time::Duration;
 

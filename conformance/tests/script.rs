@@ -39,6 +39,10 @@ fn every_step_of_the_guide_is_read() {
         "+0 attempt suspend 60s",
         "+0 snapshot durable 7",
         "+0 reads end",
+        "+0 event closed",
+        "+0 event closed-aborted-by-peer-reason-9",
+        "+0 event fell-back-no-epoch",
+        "+0 state self-resuming",
     ] {
         if let Err(error) = step(line) {
             panic!("{error}");
@@ -79,6 +83,21 @@ fn an_unknown_option_is_answered_with_the_known_ones() {
     }
     step("+0 > S <>").expect("no options at all");
     step("+0 > S <mss 1460, >").expect_err("a comma, and nothing behind it");
+}
+
+#[test]
+fn an_unknown_event_or_state_is_answered_with_the_known_ones() {
+    for (line, expected) in [
+        ("+0 event peer-suspnded", "an event: connected, readable,"),
+        ("+0 event peer", "an event: connected, readable,"),
+        ("+0 event fell-back-no-epoc", "`fell-back-` and one of not-offered,"),
+        ("+0 event closed-rst", "`closed-` and one of finished,"),
+        ("+0 event closed-aborted-by-peer-reason-x", "`closed-` and one of finished,"),
+        ("+0 state estab", "a state: closed, listen,"),
+    ] {
+        let told = step(line).expect_err(line).to_string();
+        assert!(told.starts_with(&format!("line 5, column 10: expected {expected}")), "{told}");
+    }
 }
 
 #[test]

@@ -4,8 +4,8 @@ use nom::Parser;
 use nom::branch::alt;
 use nom::combinator::{map, value};
 
-use super::lexeme::{Parsed, hold, name, quoted, refuse, settled, then, u32, word};
-use super::{Call, Written};
+use super::lexeme::{Parsed, hold, quoted, refuse, settled, then, u32, word};
+use super::{Call, Written, told};
 
 /// Reads a call: a word, and what belongs to it.
 pub(super) fn call(input: &str) -> Parsed<'_, Call> {
@@ -44,8 +44,8 @@ fn single(input: &str) -> Parsed<'_, Call> {
         map((word("snapshot"), settled(then(snapshot))), |(_, call)| call),
         map((word("restore"), settled(then(u32))), |(_, epoch)| Call::Restore(epoch)),
         map((word("rewind"), settled(then(u32))), |(_, epoch)| Call::Rewind(epoch)),
-        map((word("event"), settled(then(name))), |(_, event)| Call::Event(event)),
-        map((word("state"), settled(then(name))), |(_, state)| Call::State(state)),
+        map((word("event"), settled(then(told::event))), |(_, event)| Call::Event(event)),
+        map((word("state"), settled(then(told::state))), |(_, state)| Call::State(state)),
     ));
     match alt((plain, with_argument)).parse(input) {
         Err(nom::Err::Error(_)) => refuse(input, EXPECTED),
