@@ -11,6 +11,7 @@ mod absence;
 mod history;
 mod human;
 mod incident;
+mod junit;
 mod octets;
 mod report;
 mod silence;
@@ -33,6 +34,7 @@ use crate::capture::flow::{Flow, FlowTable};
 use crate::capture::{CaptureError, Found, NotTcp, Problem, Reader, Segment, Timestamp, find_segment};
 use history::History;
 use incident::Mark;
+use junit::{Unreadable, junit};
 pub use report::{
     Diagnosis, DiagnosisKind, Endings, FileReport, Outcome, ProblemReport, Report, SCHEMA_VERSION, Verdict,
 };
@@ -65,24 +67,30 @@ pub enum Format {
     Human,
     /// One JSON document (conformance/schema/check.schema.json).
     Json,
+    /// JUnit XML.
+    Junit,
 }
 
 /// Runs `conform check`. Exit codes: 0 every MUST that was exercised held, 1 one did not, 2 a file could not be read.
 #[must_use]
 pub fn run(args: &CheckArgs) -> ExitCode {
     let mut report = Report { schema: SCHEMA_VERSION, files: Vec::new() };
-    let mut unreadable = false;
+    let mut unreadable = Vec::new();
     for path in &args.files {
         match check_path(path) {
             Ok(file) => report.files.push(file),
             Err(error) => {
-                unreadable = true;
                 eprintln!("conform check: {}: {error}", path.display());
+                let (path, because) = (path.display().to_string(), error.to_string());
+                unreadable.push(Unreadable { path, because });
             }
         }
     }
     let written = match args.format {
         Format::Json => json(&report),
+        Format::Junit => junit(&report, &unreadable)
+            .map_err(std::io::Error::other)
+            .and_then(|text| std::io::stdout().lock().write_all(text.as_bytes())),
         Format::Human => {
             let surface = if std::io::stdout().is_terminal() {
                 human::Surface::Terminal { columns: textwrap::termwidth() }
@@ -102,7 +110,7 @@ pub fn run(args: &CheckArgs) -> ExitCode {
     }
     let failed =
         report.files.iter().flat_map(|file| &file.verdicts).any(|verdict| verdict.verdict == Outcome::Fail);
-    match (unreadable, failed) {
+    match (!unreadable.is_empty(), failed) {
         (true, _) => ExitCode::from(2),
         (false, true) => ExitCode::from(1),
         (false, false) => ExitCode::SUCCESS,

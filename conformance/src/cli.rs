@@ -34,7 +34,7 @@ enum Command {
     Check(check::CheckArgs),
     /// Tell a capture as a story, one line a segment.
     Show(show::ShowArgs),
-    /// List the cases or the mutants.
+    /// List the cases, the mutants or the requirements.
     List(list::ListArgs),
     /// Explain a requirement: its sentence, its cases, its mutants.
     Explain(explain::ExplainArgs),

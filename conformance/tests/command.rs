@@ -181,6 +181,60 @@ fn a_label_is_taken_as_reports_print_it() {
 }
 
 #[test]
+fn requirements_are_listed_with_their_cases() {
+    let all = stdout(&conform(&["list", "--requirements"]));
+    assert!(all.lines().all(|line| line.starts_with("HIA-")), "{all}");
+    let line = |label: &str| all.lines().find(|line| line.starts_with(&format!("{label} "))).expect("listed");
+    assert!(line("HIA-MUST-48").ends_with("  A host MUST answer every valid SUSPEND with a SUSPEND-ACK."));
+    // No packet can show it.
+    assert!(line("HIA-MUST-16").contains("  0 cases  "));
+    let some = stdout(&conform(&["list", "--requirements", "abort/repeated-for-a-minute"]));
+    assert_eq!(some.lines().count(), 1);
+    assert!(some.starts_with("HIA-MUST-81"), "{some}");
+    assert_eq!(conform(&["list", "--requirements", "--mutants"]).status.code(), Some(2));
+}
+
+#[test]
+fn junit_of_captures_has_a_suite_a_file_and_a_test_a_requirement() {
+    let here = concat!(env!("CARGO_MANIFEST_DIR"), "/../pcaps");
+    let good = format!("{here}/cases/suspend-hold-lasts.pcapng");
+    let plain = format!("{here}/rollback/r5-silent-divergence.pcap");
+    let output = conform(&["check", "--format", "junit", &good, &plain, "no-such-file"]);
+    assert_eq!(output.status.code(), Some(2));
+    let text = stdout(&output);
+    assert_eq!(text.matches("<testsuite ").count(), 3);
+    let json = conform(&["check", "--format", "json", &good, &plain]);
+    let document: Value = serde_json::from_str(&stdout(&json)).unwrap();
+    let count = |verdict: &str| {
+        let files = document["files"].as_array().expect("files").iter();
+        let verdicts = files.flat_map(|file| file["verdicts"].as_array().expect("verdicts"));
+        verdicts.filter(|found| found["verdict"] == verdict).count()
+    };
+    assert!(count("pass") > 0 && count("fail") == 0);
+    assert_eq!(text.matches("<skipped").count(), count("not exercised"));
+    // The file that is not there.
+    assert_eq!((text.matches("<failure").count(), text.matches("<error").count()), (0, 1));
+    assert_eq!(text.matches("<testcase ").count(), count("pass") + count("not exercised") + 1);
+    // What happened to the connections, in words.
+    assert!(text.contains("<system-out>"), "{text}");
+}
+
+#[test]
+fn junit_of_a_capture_that_breaks_a_rule_names_the_frames() {
+    let folder = out("junit-broken");
+    let case = "suspend/holder-answers-again";
+    conform(&["run", case, "--mutant", "grants-too-much", "--out", &folder]);
+    let capture = format!("{folder}/suspend-holder-answers-again.pcapng");
+    let output = conform(&["check", "--format", "junit", &capture]);
+    assert_eq!(output.status.code(), Some(1));
+    let text = stdout(&output);
+    assert_eq!(text.matches("<failure").count(), 1, "{text}");
+    let (_, broken) = text.split_once("<testcase name=\"HIA-MUST-49\"").expect("a test a requirement");
+    let (_, frames) = broken.split_once("frames  ").expect("the frames");
+    assert!(frames.starts_with(|c: char| c.is_ascii_digit()), "{text}");
+}
+
+#[test]
 fn junit_has_a_suite_a_folder_and_a_test_a_case() {
     let output = conform(&["run", "abort/", "fallback/", "--format", "junit", "--out", &out("junit")]);
     let text = stdout(&output);

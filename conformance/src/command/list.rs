@@ -1,27 +1,38 @@
 //! `conform list`.
 
+use std::fmt::Write as _;
 use std::io::{self, Write};
 use std::process::ExitCode;
 
 use clap::Args;
 
 use super::Selection;
+use crate::case::Case;
+use crate::requirement;
 use crate::target::mutant;
 
-/// `conform list`: the cases, or the mutants.
+/// `conform list`: the cases, the mutants or the requirements.
 #[derive(Debug, Clone, Args)]
 pub struct ListArgs {
     #[command(flatten)]
     selection: Selection,
     /// List the mutants and the requirements that each of them breaks.
-    #[arg(long)]
+    #[arg(long, conflicts_with = "requirements")]
     mutants: bool,
+    /// List the requirements of the draft, how many cases each of them has, and its sentence; with a filter, those that
+    /// the selected cases cite.
+    #[arg(long)]
+    requirements: bool,
 }
 
 /// Runs it. Exit codes: 0, or 2 if the cases cannot be read.
 #[must_use]
 pub fn run(args: &ListArgs) -> ExitCode {
-    let listed = if args.mutants { mutants() } else { titles(&args.selection) };
+    let listed = match args {
+        ListArgs { mutants: true, .. } => mutants(),
+        ListArgs { requirements: true, .. } => requirements(&args.selection),
+        _ => titles(&args.selection),
+    };
     match listed {
         Ok(()) => ExitCode::SUCCESS,
         Err(reason) => {
@@ -58,5 +69,22 @@ fn mutants() -> Result<(), String> {
     let lines: String = mutant::all()
         .map(|mutant| format!("{:<width$}  {}\n", mutant.name, mutant.breaks.join(", ")))
         .collect();
+    print(&lines)
+}
+
+fn requirements(selection: &Selection) -> Result<(), String> {
+    let cases = selection.load()?;
+    let known = requirement::index().map_err(|error| error.to_string())?;
+    let width = known.iter().map(|requirement| requirement.label.len()).max().unwrap_or(0);
+    let mut lines = String::new();
+    for requirement in known {
+        let cites = |case: &&Case| case.script.header.requirements.contains(&requirement.label);
+        let count = cases.iter().filter(cites).count();
+        if count > 0 || selection.filters.is_empty() {
+            let cases = if count == 1 { "1 case" } else { &format!("{count} cases") };
+            let (label, sentence) = (&requirement.label, &requirement.sentence);
+            let _ = writeln!(lines, "{label:<width$}  {cases:<8}  {sentence}");
+        }
+    }
     print(&lines)
 }
