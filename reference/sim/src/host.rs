@@ -3,8 +3,9 @@
 use hiatus_codec::{ConnectionKey, Segment};
 use hiatus_engine::{Command, Connection, Event, SEGMENT_LEN_OCTETS_MIN, TcpState, Time, answer_stray};
 
-/// Room for one segment: header and the largest data that the configurations here announce.
-const SEGMENT_OCTETS_MAX: usize = 2048;
+use crate::application::{Closing, Habits, Pace};
+use crate::checksum::Addresses;
+
 /// Octets an application moves in one go.
 const CHUNK_OCTETS: usize = 4096;
 
@@ -35,6 +36,8 @@ pub struct Host {
     pub power: Power,
     /// Whether its application reads.
     pub reader: Reader,
+    /// How its application goes about it.
+    pub habits: Habits,
     /// Every event, with its time.
     pub events: Vec<(Time, Event)>,
     /// What the application read.
@@ -48,12 +51,18 @@ pub struct Host {
     derived_key: Option<ConnectionKey>,
     /// Segments that met no connection draw these.
     strays: Vec<Vec<u8>>,
+    /// Of what this host sends.
+    addresses: Addresses,
+    writing: Pace,
+    reading: Pace,
+    peer_has_closed: bool,
 }
 
 impl Host {
-    pub(crate) fn new(connection: Connection) -> Self {
+    pub(crate) fn new(connection: Connection, addresses: Addresses) -> Self {
         Self {
             connection,
+            habits: Habits::default(),
             power: Power::On,
             reader: Reader::Reads,
             events: Vec::new(),
@@ -63,7 +72,16 @@ impl Host {
             closes_at_end: false,
             derived_key: None,
             strays: Vec::new(),
+            addresses,
+            writing: Pace::default(),
+            reading: Pace::default(),
+            peer_has_closed: false,
         }
+    }
+
+    /// The segment in `octets` as a host finds it: `None` if it is none, or if its checksum is wrong.
+    pub(crate) fn verified<'o>(&self, octets: &'o [u8]) -> Option<Segment<'o>> {
+        Segment::parse(octets).ok().filter(|_| self.addresses.reversed().is_right(octets))
     }
 
     /// Lets the host answer for connections that it has no more (draft, {#keys}).
@@ -90,15 +108,22 @@ impl Host {
         self.strays.extend(octets.map(<[u8]>::to_vec));
     }
 
-    /// What leaves now, in order.
-    pub(crate) fn take_segments(&mut self, now: Time) -> Vec<Vec<u8>> {
+    /// What leaves now, in order, each with its checksum.
+    pub(crate) fn take_segments(&mut self, now: Time, room: &mut [u8]) -> Vec<Vec<u8>> {
         let mut sent = core::mem::take(&mut self.strays);
-        let mut buffer = [0; SEGMENT_OCTETS_MAX];
-        while let Some(segment) = self.connection.poll_transmit(now, &mut buffer) {
+        while let Some(segment) = self.connection.poll_transmit(now, room) {
             let len_octets = segment.wire_len_octets();
-            sent.push(buffer.get(..len_octets).unwrap_or(&[]).to_vec());
+            sent.push(room.get(..len_octets).unwrap_or(&[]).to_vec());
+        }
+        for octets in &mut sent {
+            self.addresses.write(octets);
         }
         sent
+    }
+
+    /// Puts the checksum right of a segment of this host that a middlebox changed.
+    pub(crate) fn rewrite_checksum(&self, octets: &mut [u8]) {
+        self.addresses.write(octets);
     }
 
     /// Appends to what the application writes.
@@ -123,33 +148,57 @@ impl Host {
         self.events.iter().any(|(_, seen)| *seen == event)
     }
 
-    /// The application's turn: reads all there is unless it pauses, writes what there is room for.
-    pub(crate) fn run_application(&mut self, now: Time) {
-        let mut chunk = [0; CHUNK_OCTETS];
-        while self.reader == Reader::Reads {
-            let count = self.connection.read(&mut chunk);
-            if count == 0 {
-                break;
-            }
+    /// The application's turn: reads, writes and closes as its habits are. Says whether it wrote something.
+    pub(crate) fn run_application(&mut self, now: Time) -> bool {
+        while self.wants_to_read() && self.reading.take(now, self.habits.read_pause) {
+            let mut chunk = [0; CHUNK_OCTETS];
+            let room = self.habits.read_octets_max.min(CHUNK_OCTETS);
+            let count = self.connection.read(chunk.get_mut(..room).unwrap_or(&mut []));
             self.received.extend_from_slice(chunk.get(..count).unwrap_or(&[]));
         }
-        while let Some(rest) = self.outgoing.get(self.written_octets..).filter(|rest| !rest.is_empty()) {
-            match self.connection.write(now, rest) {
-                Ok(0) | Err(_) => return,
-                Ok(count) => self.written_octets += count,
-            }
+        let mut has_written = false;
+        if self.wants_to_write() && self.writing.take(now, self.habits.write_pause) {
+            let rest = self.outgoing.get(self.written_octets..).unwrap_or(&[]);
+            let piece = rest.get(..rest.len().min(self.habits.write_octets_max)).unwrap_or(&[]);
+            let count = self.connection.write(now, piece).unwrap_or(0);
+            self.written_octets += count;
+            has_written = count > 0;
         }
+        let may_close = self.habits.closing == Closing::AfterWriting || self.peer_has_closed;
         // A CLOSE in SYN-SENT would give the connection up (RFC 9293, section 3.10.4).
         let is_open = !matches!(self.connection.state(), TcpState::Listen | TcpState::SynSent);
-        if self.closes_at_end && is_open && self.connection.handle_command(now, Command::Close).is_ok() {
+        let is_written = self.written_octets == self.outgoing.len();
+        if self.closes_at_end
+            && may_close
+            && is_open
+            && is_written
+            && self.connection.handle_command(now, Command::Close).is_ok()
+        {
             self.closes_at_end = false;
         }
+        has_written
+    }
+
+    fn wants_to_read(&self) -> bool {
+        self.reader == Reader::Reads && self.connection.readable_octets() > 0
+    }
+
+    fn wants_to_write(&self) -> bool {
+        self.written_octets < self.outgoing.len()
+    }
+
+    /// When the application acts without being asked to.
+    pub(crate) fn application_wakes_at(&self, now: Time) -> Option<Time> {
+        let reads_at = self.reading.wakes_at(now).filter(|_| self.wants_to_read());
+        let writes_at = self.writing.wakes_at(now).filter(|_| self.wants_to_write());
+        reads_at.into_iter().chain(writes_at).min()
     }
 
     /// Takes every event that waits.
     pub(crate) fn take_events(&mut self, now: Time) -> bool {
         let before = self.events.len();
         while let Some(event) = self.connection.poll_event() {
+            self.peer_has_closed |= event == Event::PeerClosed;
             self.events.push((now, event));
         }
         self.events.len() > before

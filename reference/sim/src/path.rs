@@ -1,5 +1,6 @@
 //! One direction of the network.
 
+use core::num::NonZeroU32;
 use core::time::Duration;
 
 use hiatus_codec::{ExperimentId, Flags, OptionKind, Segment};
@@ -8,7 +9,7 @@ use hiatus_engine::Time;
 /// Header octets before the options.
 const FIXED_HEADER_OCTETS: usize = 20;
 
-/// How segments travel in one direction. Corruption is loss: a checksum finds it.
+/// How segments travel in one direction.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Path {
     /// What every segment takes.
@@ -19,8 +20,51 @@ pub struct Path {
     pub loss_per_mille: u16,
     /// Segments that arrive twice, in a thousand.
     pub duplicates_per_mille: u16,
+    /// Loss that comes in bursts, beside the even one.
+    pub bursts: Option<Bursts>,
+    /// Every so manieth segment is lost.
+    pub loses_every: Option<NonZeroU32>,
+    /// Segments that lose bits or their end on the way, in a thousand.
+    pub corruption_per_mille: u16,
+    /// Segments that others overtake, beside what the jitter does.
+    pub reordering: Option<Reordering>,
+    /// The narrowest place of the path; `None` if nothing queues.
+    pub bottleneck: Option<Bottleneck>,
+    /// Octets of the largest IP packet that passes; larger ones are lost in silence. `None` if any passes.
+    pub mtu_octets: Option<u16>,
     /// What a middlebox does to Hiatus options.
     pub strip: Strip,
+}
+
+/// Loss as Gilbert and Elliott model it: a good state without loss and a bad one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Bursts {
+    /// Segments that turn good into bad, in a thousand.
+    pub begin_per_mille: u16,
+    /// Segments that turn bad into good, in a thousand; a burst takes a thousand divided by this on the average.
+    pub end_per_mille: u16,
+    /// Segments lost while it is bad, in a thousand.
+    pub loss_per_mille: u16,
+}
+
+/// Some segments are held back until others have overtaken them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Reordering {
+    /// Segments held back, in a thousand.
+    pub per_mille: u16,
+    /// How many overtake a segment that is held back.
+    pub distance: u32,
+    /// If so many do not come, it goes on after this time.
+    pub patience: Duration,
+}
+
+/// A link that takes its time for every octet, with a queue before it that drops what it has no room for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Bottleneck {
+    /// Octets of IP packets that it carries in a second.
+    pub octets_per_second: NonZeroU32,
+    /// Octets that may wait, the packet on the link included.
+    pub queue_octets_max: u32,
 }
 
 impl Default for Path {
@@ -30,6 +74,12 @@ impl Default for Path {
             jitter: Duration::ZERO,
             loss_per_mille: 0,
             duplicates_per_mille: 0,
+            bursts: None,
+            loses_every: None,
+            corruption_per_mille: 0,
+            reordering: None,
+            bottleneck: None,
+            mtu_octets: None,
             strip: Strip::Nothing,
         }
     }

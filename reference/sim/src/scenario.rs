@@ -7,14 +7,20 @@ use hiatus_codec::{CapableBits, ConnectionKey, HoldTime, Nonce, SequenceNumber};
 use hiatus_engine::{Command, Config, Connection, Endpoints, Entropy, HiatusPolicy, KeySource, Offer, Time};
 use oorandom::Rand64;
 
+use crate::application::Habits;
+use crate::checksum::Addresses;
 use crate::host::Host;
 use crate::path::{Path, Strip};
 use crate::sim::{Happening, Side, Sim};
+use crate::wire::Wire;
 
+/// Of what the initiator sends.
+const ADDRESSES: Addresses =
+    Addresses { source: Ipv4Addr::new(192, 0, 2, 1), destination: Ipv4Addr::new(192, 0, 2, 2) };
 /// The initiator's address and port.
-const A: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1)), 40_000);
+const A: SocketAddr = SocketAddr::new(IpAddr::V4(ADDRESSES.source), 40_000);
 /// The responder's.
-const B: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::new(192, 0, 2, 2)), 80);
+const B: SocketAddr = SocketAddr::new(IpAddr::V4(ADDRESSES.destination), 80);
 /// Offered by both ends unless told otherwise.
 const HOLD_SECONDS: u32 = 24 * 3600;
 
@@ -27,8 +33,19 @@ pub struct Scenario {
     plans: Vec<(Time, Happening)>,
     octets: [usize; 2],
     closes: [bool; 2],
+    habits: [Habits; 2],
+    opening: Opening,
     derives_key: bool,
     isns: [Option<SequenceNumber>; 2],
+}
+
+/// Who sends a SYN of its own accord.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Opening {
+    /// The initiator.
+    Active,
+    /// Both ends (RFC 9293, section 3.5, figure 7).
+    Simultaneous,
 }
 
 impl Scenario {
@@ -47,6 +64,8 @@ impl Scenario {
             plans: Vec::new(),
             octets: [0; 2],
             closes: [false; 2],
+            habits: [Habits::default(); 2],
+            opening: Opening::Active,
             derives_key: false,
             isns: [None; 2],
         }
@@ -115,6 +134,20 @@ impl Scenario {
         self
     }
 
+    /// Changes how the application at `side` goes about it.
+    #[must_use]
+    pub fn habits(mut self, side: Side, change: impl FnOnce(&mut Habits)) -> Self {
+        change(&mut self.habits[side.index()]);
+        self
+    }
+
+    /// Lets both ends open actively at once.
+    #[must_use]
+    pub fn both_open(mut self) -> Self {
+        self.opening = Opening::Simultaneous;
+        self
+    }
+
     /// Suspends `side` at `at` for `absence`: it says so, waits a little for the answer, and stops.
     #[must_use]
     pub fn suspends(mut self, side: Side, at: Time, absence: Duration) -> Self {
@@ -166,11 +199,17 @@ impl Scenario {
         let [config_a, config_b] = self.configs;
         let [entropy_a, entropy_b] = entropies;
         let a = Connection::connect(Time::ZERO, config_a, Endpoints { local: A, remote: B }, entropy_a);
-        let b = Connection::listen(config_b, B, entropy_b);
-        let mut hosts = [Host::new(a), Host::new(b)];
+        let b = match self.opening {
+            Opening::Active => Connection::listen(config_b, B, entropy_b),
+            Opening::Simultaneous => {
+                Connection::connect(Time::ZERO, config_b, Endpoints { local: B, remote: A }, entropy_b)
+            }
+        };
+        let mut hosts = [Host::new(a, ADDRESSES), Host::new(b, ADDRESSES.reversed())];
         for (index, host) in hosts.iter_mut().enumerate() {
             let octets: Vec<u8> = (0..self.octets[index]).map(|_| octet(&mut random)).collect();
             host.write_later(&octets);
+            host.habits = self.habits[index];
             if self.closes[index] {
                 host.close_later();
             }
@@ -178,7 +217,8 @@ impl Scenario {
         if self.derives_key {
             hosts[Side::B.index()].derive_key(entropy_b.connection_key);
         }
-        let mut sim = Sim::new(hosts, self.paths, random);
+        let wires = [Side::A, Side::B].map(|side| Wire::new(self.seed, side.stream()));
+        let mut sim = Sim::new(hosts, self.paths, wires, random);
         for (at, happening) in self.plans {
             sim.plan(at, happening);
         }

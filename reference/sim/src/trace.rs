@@ -14,7 +14,7 @@ pub struct Frame {
     pub sent_at: Time,
     /// Who sent it.
     pub from: Side,
-    /// The TCP segment as sent, the checksum 0.
+    /// The TCP segment as sent.
     pub octets: Vec<u8>,
     /// What became of it.
     pub fate: Fate,
@@ -46,6 +46,11 @@ pub enum Fate {
         /// When again.
         again_at: Time,
     },
+    /// It arrives as something else.
+    Damaged {
+        /// When.
+        at: Time,
+    },
     /// It never arrives.
     Lost,
 }
@@ -70,6 +75,7 @@ impl fmt::Display for Frame {
         match self.fate {
             Fate::Delivered { .. } => Ok(()),
             Fate::Duplicated { .. } => f.write_str(" twice"),
+            Fate::Damaged { .. } => f.write_str(" damaged"),
             Fate::Lost => f.write_str(" lost"),
         }
     }

@@ -6,8 +6,7 @@ use core::time::Duration;
 
 use hiatus_codec::{HoldTime, SequenceNumber};
 use hiatus_engine::{CloseReason, Command, Config, Event, FallbackReason, TcpState, Time};
-use hiatus_sim::{Happening, Reader, Scenario, Side, Sim};
-use oorandom::Rand64;
+use hiatus_sim::{Dice, Happening, Reader, Scenario, Side, Sim};
 
 /// Histories of one run of the test, among them the first that went wrong. The environment variable
 /// [`SEEDS_VARIABLE`], as `FIRST..END`, explores others.
@@ -23,30 +22,6 @@ const FRAMES_MAX: usize = 50_000;
 const HAPPENINGS_MAX: u64 = 12;
 
 const SIDES: [Side; 2] = [Side::A, Side::B];
-
-/// What the seed decides.
-struct Dice(Rand64);
-
-impl Dice {
-    fn below(&mut self, bound: u64) -> u64 {
-        self.0.rand_range(0..bound)
-    }
-
-    fn one_in(&mut self, count: u64) -> bool {
-        self.below(count) == 0
-    }
-
-    /// Evenly on a logarithmic scale, so that milliseconds count as much as minutes.
-    fn duration_up_to(&mut self, longest: Duration) -> Duration {
-        let bits = 64 - u64::try_from(longest.as_micros()).expect("short").leading_zeros();
-        let bound = 1 << (10 + self.below(u64::from(bits) - 10));
-        Duration::from_micros(self.below(bound)).min(longest)
-    }
-
-    fn side(&mut self) -> Side {
-        if self.one_in(2) { Side::A } else { Side::B }
-    }
-}
 
 /// A network, two applications and their buffers, as the seed has it.
 fn scenario(seed: u64, dice: &mut Dice) -> Scenario {
@@ -84,12 +59,16 @@ fn scenario(seed: u64, dice: &mut Dice) -> Scenario {
     scenario
 }
 
+fn any_side(dice: &mut Dice) -> Side {
+    if dice.one_in(2) { Side::A } else { Side::B }
+}
+
 /// An absence, announced or not, or a reader that pauses.
 fn happens(dice: &mut Dice, mut scenario: Scenario) -> Scenario {
     let mut at = Time::ZERO;
     for _ in 0..dice.below(HAPPENINGS_MAX) {
         at = at + dice.duration_up_to(Duration::from_secs(120));
-        let side = dice.side();
+        let side = any_side(dice);
         let until = at + dice.duration_up_to(Duration::from_secs(400));
         let suspend = Command::Suspend { expected_absence: HoldTime::NONE };
         scenario = match dice.below(5) {
@@ -129,7 +108,7 @@ fn is_over(sim: &Sim) -> bool {
 }
 
 fn run(seed: u64) -> Sim {
-    let mut dice = Dice(Rand64::new(u128::from(seed) << 64 | 1));
+    let mut dice = Dice::new(seed, 1);
     let plain = scenario(seed, &mut dice);
     let mut sim = happens(&mut dice, plain).start();
     let end = Time::ZERO + HORIZON;
