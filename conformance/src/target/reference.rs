@@ -7,7 +7,7 @@ use std::time::Duration;
 use hiatus_codec::{ConnectionKey, HoldTime, KnownOptions, Nonce, SequenceNumber};
 use hiatus_engine::{
     CloseReason, Command, Config, Connection, Endpoints, Entropy, Event, FallbackReason, HiatusPolicy,
-    HiatusState, KeySource, Offer, TcpState, Time, Timestamping, answer_stray,
+    HiatusState, KeySource, Offer, Sacking, TcpState, Time, Timestamping, answer_stray,
 };
 
 use super::{CallError, Received, Setup, StreamEnd, Target};
@@ -90,6 +90,8 @@ impl Reference {
                 Some((bits, hold)) => HiatusPolicy::On(Offer { bits, hold }),
                 None => HiatusPolicy::Off,
             },
+            // Scripts say which octets they expect: no option that they do not name.
+            sack: Sacking::Off,
             ..Config::default()
         };
         Self {

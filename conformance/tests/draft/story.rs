@@ -8,7 +8,7 @@ use hiatus_conformance::record::{BENCH_ADDRESS, CONNECT_PORT, LISTEN_PORT, TARGE
 use hiatus_conformance::wire::{OwnedSegment, Side};
 use hiatus_engine::{
     Command, Config, Connection, Endpoints, Entropy, HiatusPolicy, HiatusState, KeySource, Offer, PeerState,
-    SelfState, TcpState, Time,
+    Sacking, SelfState, TcpState, Time,
 };
 
 /// The end that opens the connection and goes away.
@@ -71,7 +71,7 @@ fn config(hold_seconds: u32) -> Config {
         bits: CapableBits::new(CapableBits::VERSION).with_silent(),
         hold: HoldTime::from_seconds(hold_seconds),
     };
-    Config { hiatus: HiatusPolicy::On(offer), ..Config::default() }
+    Config { hiatus: HiatusPolicy::On(offer), sack: Sacking::Off, ..Config::default() }
 }
 
 impl World {

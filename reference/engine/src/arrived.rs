@@ -32,6 +32,11 @@ impl<'a> Arrived<'a> {
         }
     }
 
+    /// Where its text ends, before a FIN.
+    pub(crate) fn text_end(&self) -> Position {
+        self.seq.advanced_by(u64::try_from(self.segment.payload.len()).unwrap_or(0))
+    }
+
     pub(crate) fn has(&self, flag: Flags) -> bool {
         self.segment.flags.contains(flag)
     }

@@ -41,6 +41,8 @@ pub struct Config {
     /// The shift that is offered (RFC 7323); `None` offers no scaling. At most [`WINDOW_SCALE_MAX`], and less where the
     /// receive buffer is smaller than one unit of it.
     pub window_scale: Option<u8>,
+    /// Whether selective acknowledgments are offered (RFC 2018).
+    pub sack: Sacking,
     /// Smallest RTO.
     pub rto_min: Duration,
     /// Largest RTO.
@@ -63,6 +65,7 @@ impl Default for Config {
             send_buffer_octets: DEFAULT_BUFFER_OCTETS,
             timestamps: Timestamping::On,
             window_scale: Some(2),
+            sack: Sacking::On,
             rto_min: DEFAULT_RTO_MIN,
             rto_max: DEFAULT_RTO_MAX,
             r2: DEFAULT_R2,
@@ -86,6 +89,15 @@ impl Config {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Timestamping {
     /// They are offered, and accepted.
+    On,
+    /// Neither.
+    Off,
+}
+
+/// Whether selective acknowledgments are offered (RFC 2018, section 2), duplicates included (RFC 2883).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Sacking {
+    /// They are offered, and sent to a peer that offers them too.
     On,
     /// Neither.
     Off,

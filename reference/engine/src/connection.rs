@@ -128,6 +128,23 @@ impl Connection {
         self.state.read(octets)
     }
 
+    /// The received octets in order, in the two pieces in which they lie: what a proxy passes on without a copy.
+    #[must_use]
+    pub fn readable(&self) -> (&[u8], &[u8]) {
+        self.state.readable()
+    }
+
+    /// Drops the first `count` of the octets that [`readable`](Self::readable) shows; gives how many there were of
+    /// them.
+    pub fn consume(&mut self, count: usize) -> usize {
+        self.state.consume(count)
+    }
+
+    /// Gives back what empty buffers have allocated: for an owner whose connection has gone quiet.
+    pub fn free_idle(&mut self) {
+        self.state.free_idle();
+    }
+
     /// The next segment to send, written from the start of `buffer` as on the wire; the value given is a view of it.
     ///
     /// `buffer` must have room for [`SEGMENT_LEN_OCTETS_MIN`](crate::SEGMENT_LEN_OCTETS_MIN); data is cut to what

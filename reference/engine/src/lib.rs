@@ -36,7 +36,7 @@ pub use command::{Command, CommandError, WriteError};
 pub use config::{
     Config, DEFAULT_BUFFER_OCTETS, DEFAULT_MSL, DEFAULT_MSS_OCTETS, DEFAULT_R2, DEFAULT_R2_SYN,
     DEFAULT_RTO_MAX, DEFAULT_RTO_MIN, DEFAULT_SEND_MSS_OCTETS, Endpoints, Entropy, HiatusPolicy, INITIAL_RTO,
-    KeySource, Offer, Timestamping, WINDOW_SCALE_MAX,
+    KeySource, Offer, Sacking, Timestamping, WINDOW_SCALE_MAX,
 };
 pub use connection::Connection;
 pub use ecn::Ecn;

@@ -1,8 +1,12 @@
 //! A segment written into the caller's buffer.
 
-use hiatus_codec::{Flags, Message, OptionWriter, Segment, SequenceNumber, TcpOption, Timestamps};
+use hiatus_codec::{
+    Flags, Message, OPTIONS_LEN_OCTETS_MAX, OptionWriter, SackBlocks, Segment, SequenceNumber, TcpOption,
+    Timestamps,
+};
 
 use crate::ecn::Ecn;
+use crate::receive::SackList;
 use crate::tcb::Ports;
 
 /// What was written: one TCP header, and the data of one segment or of several that lie behind one another.
@@ -30,6 +34,10 @@ pub(crate) struct Room<'b> {
 
 /// Octets of a header without options.
 const FIXED_HEADER_OCTETS: usize = 20;
+/// Kind and length of the SACK option.
+const SACK_HEAD_OCTETS: usize = 2;
+/// One block of it.
+const SACK_BLOCK_OCTETS: usize = 8;
 
 /// Header fields of a segment that is about to be written.
 #[derive(Debug, Clone, Copy)]
@@ -40,13 +48,36 @@ pub(crate) struct Header {
     pub(crate) window: u16,
 }
 
-/// Options of a segment that is about to be written, in the order in which they stand on the wire.
+/// Octets of options before the blocks of a SACK option that follows `used` octets: its blocks begin at a multiple of 4.
+fn before_sack_blocks(used: usize) -> usize {
+    (used + SACK_HEAD_OCTETS).next_multiple_of(4)
+}
+
+/// How many of `count` SACK blocks fit behind `used` octets of options.
+fn sack_blocks_fitting(used: usize, count: usize) -> usize {
+    let room = OPTIONS_LEN_OCTETS_MAX.saturating_sub(before_sack_blocks(used));
+    count.min(room / SACK_BLOCK_OCTETS)
+}
+
+/// Octets of a SACK option with its padding, where there are `count` blocks and `used` octets of other options.
+pub(crate) fn sack_octets(used: usize, count: usize) -> usize {
+    match sack_blocks_fitting(used, count) {
+        0 => 0,
+        fitting => before_sack_blocks(used) + fitting * SACK_BLOCK_OCTETS - used,
+    }
+}
+
+/// Options of a segment that is about to be written.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct HeaderOptions<'m> {
     pub(crate) mss: Option<u16>,
     pub(crate) window_scale: Option<u8>,
+    /// On a SYN.
+    pub(crate) sack_permitted: bool,
     pub(crate) timestamps: Option<Timestamps>,
     pub(crate) hiatus: Option<Message<'m>>,
+    /// As many of them go as there is room for.
+    pub(crate) sack: SackList,
 }
 
 impl HeaderOptions<'_> {
@@ -62,17 +93,41 @@ impl HeaderOptions<'_> {
         if let Some(size) = self.mss {
             put(TcpOption::MaximumSegmentSize(size), 0);
         }
-        if let Some(shift) = self.window_scale {
-            put(TcpOption::WindowScale(shift), 1);
-        }
-        if let Some(timestamps) = self.timestamps {
-            put(TcpOption::Timestamps(timestamps), 2);
+        let scale = self.window_scale.map(TcpOption::WindowScale);
+        let timestamps = self.timestamps.map(TcpOption::Timestamps);
+        // SACK-permitted takes the place of the padding before the timestamps: the two fill 12 octets.
+        let options = if self.sack_permitted {
+            let padding = if timestamps.is_some() { 0 } else { 2 };
+            [(Some(TcpOption::SackPermitted), padding), (timestamps, 0), (scale, 1)]
+        } else {
+            [(scale, 1), (timestamps, 2), (None, 0)]
+        };
+        for (option, no_operations) in options {
+            if let Some(option) = option {
+                put(option, no_operations);
+            }
         }
         if let Some(message) = &self.hiatus {
             writer.message(message).ok();
         }
+        self.write_sack(&mut writer);
         let _padded = writer.finish();
         writer
+    }
+
+    //= draft#option-space
+    //# A sender MUST give Hiatus messages precedence over SACK blocks.
+    /// The blocks for which the other options have left room.
+    fn write_sack(&self, writer: &mut OptionWriter) {
+        let used = OPTIONS_LEN_OCTETS_MAX - writer.room_octets();
+        let blocks = self.sack.as_slice();
+        let blocks = blocks.get(..sack_blocks_fitting(used, blocks.len())).unwrap_or(&[]);
+        let mut storage = [0; 32];
+        let Some(blocks) = SackBlocks::write(blocks, &mut storage) else { return };
+        for _ in used + SACK_HEAD_OCTETS..before_sack_blocks(used) {
+            writer.push(&TcpOption::NoOperation).ok();
+        }
+        writer.push(&TcpOption::Sack(blocks)).ok();
     }
 }
 

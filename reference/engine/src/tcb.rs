@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::arrived::Arrived;
 use crate::budget::Budget;
-use crate::config::{Config, DEFAULT_SEND_MSS_OCTETS, Entropy, Timestamping, WINDOW_SCALE_MAX};
+use crate::config::{Config, DEFAULT_SEND_MSS_OCTETS, Entropy, Sacking, Timestamping, WINDOW_SCALE_MAX};
 use crate::congestion::Congestion;
 use crate::event::{CloseReason, Event, PeerState, SelfState};
 use crate::hiatus::Hiatus;
@@ -46,6 +46,8 @@ pub(crate) struct Tcb {
     pub(crate) congestion: Congestion,
     /// `None` unless both ends use timestamps; in SYN-SENT, unless this end offers them.
     pub(crate) timestamps: Option<TimestampClock>,
+    /// Both ends said SACK-permitted; in SYN-SENT, this end offers it.
+    pub(crate) sack_permitted: bool,
     pub(crate) timers: TimerTable,
     pub(crate) owed: VecDeque<Owed>,
     /// An acknowledgment is due. Every segment with text draws one: acknowledgments are not delayed.
@@ -87,6 +89,7 @@ impl Tcb {
             congestion: Congestion::new(mss_octets),
             timestamps: (config.timestamps == Timestamping::On)
                 .then(|| TimestampClock::new(entropy.timestamp_offset, cx.now)),
+            sack_permitted: config.sack == Sacking::On,
             timers: TimerTable::default(),
             owed: VecDeque::new(),
             ack_is_due: false,
@@ -121,6 +124,7 @@ impl Tcb {
             (None, ours) => *ours = None,
             (Some(_), None) => {}
         }
+        self.sack_permitted &= options.sack_permitted;
         self.snd.set_window(u32::from(window), Position(0), ack);
     }
 
@@ -155,6 +159,8 @@ impl Tcb {
         if arrived.has(Flags::RST) {
             return;
         }
+        // What lies before the window had arrived before.
+        self.rcv.note_duplicate(arrived.seq, arrived.text_end());
         if arrived.segment.is_empty() { self.challenge(now) } else { self.ack_is_due = true }
     }
 

@@ -6,6 +6,7 @@ use crate::SEGMENT_LEN_OCTETS_MIN;
 use crate::hiatus::Hiatus;
 use crate::outgoing::{self, Burst, Header, HeaderOptions, Room};
 use crate::owed::Owed;
+use crate::receive::SackList;
 use crate::tcb::{Context, Tcb};
 
 /// Octets of the timestamps option with its padding.
@@ -78,15 +79,25 @@ impl Tcb {
     fn text_octets_max(&self) -> u16 {
         let timestamps = if self.timestamps.is_some() { TIMESTAMPS_OCTETS } else { 0 };
         let capable = if self.capable_due().is_some() { CAPABLE_OCTETS } else { 0 };
-        self.snd.mss_octets.saturating_sub(timestamps + capable).max(1)
+        let options = timestamps + capable;
+        let options = options + self.sack_octets(options);
+        self.snd.mss_octets.saturating_sub(options).max(1)
+    }
+
+    /// Octets of the SACK option on the next segment, behind `options` octets of others.
+    fn sack_octets(&self, options: u16) -> u16 {
+        let count = if self.sack_permitted { self.rcv.sack_blocks_count() } else { 0 };
+        u16::try_from(outgoing::sack_octets(usize::from(options), count)).unwrap_or(0)
     }
 
     /// The octets from `from` up to `bound`, at most so many segments; `None` if there are none.
     fn piece(&self, from: Position, bound: Position, segments_max: u16) -> Option<Text> {
         let data = from.distance_to(bound.min(self.snd.data_end()));
         let segment_octets = self.text_octets_max();
-        // What is behind one header fits one IP packet. Each CAPABLE counts, so its segments go one by one.
-        let segments_max = if self.capable_due().is_some() { 1 } else { segments_max.max(1) };
+        // What is behind one header fits one IP packet. Each CAPABLE counts, so its segments go one by one; a duplicate is
+        // reported once.
+        let is_single = self.capable_due().is_some() || self.rcv.has_duplicate();
+        let segments_max = if is_single { 1 } else { segments_max.max(1) };
         let segments = (BURST_OCTETS_MAX / segment_octets).clamp(1, segments_max);
         let len_octets = u16::try_from(data).unwrap_or(u16::MAX).min(segment_octets.saturating_mul(segments));
         let end = from.advanced_by(u64::from(len_octets));
@@ -220,7 +231,7 @@ impl Tcb {
 
     /// Writes a piece of the stream, cut to the room there is.
     fn write_text(&mut self, cx: &Context<'_>, room: &mut Room<'_>, text: Text) -> Written {
-        let options = self.options(cx, self.capable_due()).written();
+        let options = self.options_with_sack(cx, self.capable_due()).written();
         let text = self.cut(text, room.buffer.len());
         let mut flags = Flags::ACK;
         if text.fin {
@@ -249,7 +260,7 @@ impl Tcb {
         room: &mut Room<'_>,
         message: Option<Message<'static>>,
     ) -> Option<Burst> {
-        let options = self.options(cx, message.or_else(|| self.capable_due())).written();
+        let options = self.options_with_sack(cx, message.or_else(|| self.capable_due())).written();
         let header = self.header(self.snd_nxt(), Flags::ACK);
         if message.is_some() {
             // The CAPABLE did not go with it.
@@ -327,8 +338,10 @@ impl Tcb {
         let options = HeaderOptions {
             mss: Some(cx.config.mss_octets),
             window_scale: scale,
+            sack_permitted: self.sack_permitted,
             timestamps: self.timestamps.as_ref().map(|clock| clock.option(cx.now)),
             hiatus: capable,
+            sack: SackList::default(),
         };
         let window = self.rcv.announce_syn_window();
         let ack = if flags.contains(Flags::ACK) { self.rcv_nxt() } else { SequenceNumber(0) };
@@ -341,7 +354,18 @@ impl Tcb {
 
     fn options(&self, cx: &Context<'_>, hiatus: Option<Message<'static>>) -> HeaderOptions<'static> {
         let timestamps = self.timestamps.as_ref().map(|clock| clock.option(cx.now));
-        HeaderOptions { mss: None, window_scale: None, timestamps, hiatus }
+        HeaderOptions { timestamps, hiatus, ..HeaderOptions::default() }
+    }
+
+    /// The options of a segment that acknowledges on the stream. RESUME and its answer carry no SACK: to synchronise
+    /// drops what it would report.
+    fn options_with_sack(
+        &self,
+        cx: &Context<'_>,
+        hiatus: Option<Message<'static>>,
+    ) -> HeaderOptions<'static> {
+        let sack = if self.sack_permitted { self.rcv.sack_blocks() } else { SackList::default() };
+        HeaderOptions { sack, ..self.options(cx, hiatus) }
     }
 
     fn header(&mut self, seq: SequenceNumber, flags: Flags) -> Header {
@@ -358,6 +382,7 @@ impl Tcb {
 
     fn note_ack(&mut self) {
         self.ack_is_due = false;
+        self.rcv.note_ack();
         if let Some(clock) = &mut self.timestamps {
             clock.last_ack_sent = self.rcv.nxt;
         }

@@ -105,14 +105,38 @@ impl State {
 
     /// Moves received octets to the application.
     pub(crate) fn read(&mut self, octets: &mut [u8]) -> usize {
+        let count = self.tcb_mut().map_or(0, |tcb| tcb.rcv.read(octets));
+        self.made_room(count);
+        count
+    }
+
+    /// The received octets in order, in the two pieces in which they lie.
+    pub(crate) fn readable(&self) -> (&[u8], &[u8]) {
+        self.tcb().map_or((&[], &[]), |tcb| tcb.rcv.readable())
+    }
+
+    /// Drops the first `count` of them; gives how many there were.
+    pub(crate) fn consume(&mut self, count: usize) -> usize {
+        let count = self.tcb_mut().map_or(0, |tcb| tcb.rcv.consume(count));
+        self.made_room(count);
+        count
+    }
+
+    /// Gives back what empty buffers have allocated.
+    pub(crate) fn free_idle(&mut self) {
+        if let Some(tcb) = self.tcb_mut() {
+            tcb.rcv.free_idle();
+        }
+    }
+
+    /// The application took `count` octets: the peer learns of a window that opened, unless it is away or this end is
+    /// mute.
+    fn made_room(&mut self, count: usize) {
         let is_open = matches!(self, Self::Synchronized(_));
-        let Some(tcb) = self.tcb_mut() else { return 0 };
-        let count = tcb.rcv.read(octets);
-        // The peer learns of a window that opened, unless it is away or this end is mute.
+        let Some(tcb) = self.tcb_mut() else { return };
         if count > 0 && is_open && tcb.may_originate() && tcb.rcv.window_update_is_due() {
             tcb.ack_is_due = true;
         }
-        count
     }
 
     /// Octets that [`write`](Self::write) would take.

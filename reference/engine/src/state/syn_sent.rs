@@ -11,7 +11,6 @@ use crate::event::{CloseReason, Event, FallbackReason};
 use crate::hiatus::{Hiatus, negotiation};
 use crate::outgoing::{Burst, Room};
 use crate::owed::Owed;
-use crate::receive::ReceiveSide;
 use crate::state::Transition;
 use crate::tcb::{Context, Ports, Tcb};
 
@@ -50,7 +49,8 @@ impl SynSent {
             return Transition::Stay;
         }
         let options = known_options(segment);
-        tcb.rcv = ReceiveSide::new(segment.seq, cx.config.receive_buffer_octets, cx.config.mss_octets);
+        // The window that the own SYN announced counts from here.
+        tcb.rcv.irs = segment.seq;
         if !has_ack {
             return self.simultaneous_open(cx, segment, &options);
         }

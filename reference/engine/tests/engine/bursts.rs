@@ -1,15 +1,15 @@
 //! Several segments behind one header, for those who cut them later.
 
 use hiatus_codec::{Flags, Segment};
-use hiatus_engine::{Burst, Config};
+use hiatus_engine::Burst;
 
-use crate::pair::{Pair, Side};
+use crate::pair::{Pair, Side, plain_config};
 
 /// MSS 1460 less 12 octets of timestamps.
 const SEGMENT_OCTETS: usize = 1448;
 
 fn connected() -> Pair {
-    let mut pair = Pair::new(Config::default(), Config::default());
+    let mut pair = Pair::new(plain_config(), plain_config());
     pair.exchange();
     pair
 }
