@@ -90,8 +90,9 @@ impl Reference {
                 Some((bits, hold)) => HiatusPolicy::On(Offer { bits, hold }),
                 None => HiatusPolicy::Off,
             },
-            // Scripts say which octets they expect: no option that they do not name.
+            // Scripts say which octets they expect: no option that they do not name, an ACK for each segment.
             sack: Sacking::Off,
+            delayed_ack: None,
             ..Config::default()
         };
         Self {

@@ -71,7 +71,7 @@ fn config(hold_seconds: u32) -> Config {
         bits: CapableBits::new(CapableBits::VERSION).with_silent(),
         hold: HoldTime::from_seconds(hold_seconds),
     };
-    Config { hiatus: HiatusPolicy::On(offer), sack: Sacking::Off, ..Config::default() }
+    Config { hiatus: HiatusPolicy::On(offer), sack: Sacking::Off, delayed_ack: None, ..Config::default() }
 }
 
 impl World {

@@ -22,6 +22,8 @@ pub const INITIAL_RTO: Duration = Duration::from_secs(1);
 pub const DEFAULT_RTO_MIN: Duration = Duration::from_secs(1);
 /// Largest RTO (RFC 6298, section 2.5: at least 60 s).
 pub const DEFAULT_RTO_MAX: Duration = Duration::from_secs(60);
+/// How long an ACK waits: short against the smallest RTO of any sender.
+pub const DEFAULT_DELAYED_ACK: Duration = Duration::from_millis(40);
 /// Maximum segment lifetime (RFC 9293, section 3.4.2); TIME-WAIT lasts two of them.
 pub const DEFAULT_MSL: Duration = Duration::from_secs(120);
 /// Largest window scale (RFC 7323, section 2.3).
@@ -43,6 +45,9 @@ pub struct Config {
     pub window_scale: Option<u8>,
     /// Whether selective acknowledgments are offered (RFC 2018).
     pub sack: Sacking,
+    /// How long an ACK waits for a second segment, or for data to ride on (RFC 9293, section 3.8.6.3). Below 500 ms:
+    /// what is longer is cut. `None` acknowledges every segment at once.
+    pub delayed_ack: Option<Duration>,
     /// Smallest RTO.
     pub rto_min: Duration,
     /// Largest RTO.
@@ -66,6 +71,7 @@ impl Default for Config {
             timestamps: Timestamping::On,
             window_scale: Some(2),
             sack: Sacking::On,
+            delayed_ack: Some(DEFAULT_DELAYED_ACK),
             rto_min: DEFAULT_RTO_MIN,
             rto_max: DEFAULT_RTO_MAX,
             r2: DEFAULT_R2,

@@ -16,6 +16,7 @@ mod command;
 mod config;
 mod congestion;
 mod connection;
+mod delayed_ack;
 mod ecn;
 mod event;
 mod hiatus;
@@ -34,9 +35,9 @@ mod transmit;
 
 pub use command::{Command, CommandError, WriteError};
 pub use config::{
-    Config, DEFAULT_BUFFER_OCTETS, DEFAULT_MSL, DEFAULT_MSS_OCTETS, DEFAULT_R2, DEFAULT_R2_SYN,
-    DEFAULT_RTO_MAX, DEFAULT_RTO_MIN, DEFAULT_SEND_MSS_OCTETS, Endpoints, Entropy, HiatusPolicy, INITIAL_RTO,
-    KeySource, Offer, Sacking, Timestamping, WINDOW_SCALE_MAX,
+    Config, DEFAULT_BUFFER_OCTETS, DEFAULT_DELAYED_ACK, DEFAULT_MSL, DEFAULT_MSS_OCTETS, DEFAULT_R2,
+    DEFAULT_R2_SYN, DEFAULT_RTO_MAX, DEFAULT_RTO_MIN, DEFAULT_SEND_MSS_OCTETS, Endpoints, Entropy,
+    HiatusPolicy, INITIAL_RTO, KeySource, Offer, Sacking, Timestamping, WINDOW_SCALE_MAX,
 };
 pub use connection::Connection;
 pub use ecn::Ecn;

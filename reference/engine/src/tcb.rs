@@ -9,6 +9,7 @@ use crate::arrived::Arrived;
 use crate::budget::Budget;
 use crate::config::{Config, DEFAULT_SEND_MSS_OCTETS, Entropy, Sacking, Timestamping, WINDOW_SCALE_MAX};
 use crate::congestion::Congestion;
+use crate::delayed_ack::DelayedAck;
 use crate::event::{CloseReason, Event, PeerState, SelfState};
 use crate::hiatus::Hiatus;
 use crate::owed::{OWED_MAX, Owed};
@@ -50,8 +51,10 @@ pub(crate) struct Tcb {
     pub(crate) sack_permitted: bool,
     pub(crate) timers: TimerTable,
     pub(crate) owed: VecDeque<Owed>,
-    /// An acknowledgment is due. Every segment with text draws one: acknowledgments are not delayed.
+    /// An acknowledgment is due now.
     pub(crate) ack_is_due: bool,
+    /// Those that wait.
+    pub(crate) delayed_ack: DelayedAck,
     /// The octets at SND.UNA are to be sent again at once (fast retransmit).
     pub(crate) resend_first: bool,
     /// The persist timer ran out: one segment may pass a window that is too small.
@@ -93,6 +96,7 @@ impl Tcb {
             timers: TimerTable::default(),
             owed: VecDeque::new(),
             ack_is_due: false,
+            delayed_ack: DelayedAck::default(),
             resend_first: false,
             probe_is_due: false,
             writer_waits: false,
@@ -264,6 +268,9 @@ impl Tcb {
             && (self.timers.is_armed(Timer::Retransmit) || self.timers.is_armed(Timer::Persist))
         {
             return Err("RESUMING is mute");
+        }
+        if self.timers.is_armed(Timer::DelayedAck) && !self.may_originate() {
+            return Err("no ACK is delayed while an end is away");
         }
         Ok(())
     }

@@ -13,6 +13,8 @@ pub(crate) enum Timer {
     Retransmit,
     /// Window probe (RFC 9293, section 3.8.6.1).
     Persist,
+    /// An ACK that waits for data to ride on (RFC 9293, section 3.8.6.3).
+    DelayedAck,
     /// End of TIME-WAIT.
     TimeWait,
     /// EPOCH again at the responder, end of waiting at the initiator (draft, {#neg-confirm}).
@@ -31,7 +33,7 @@ pub(crate) enum Timer {
 
 impl Timer {
     /// Every timer, in the order in which those due at one time fire.
-    pub(crate) const ALL: [Self; 9] = [
+    pub(crate) const ALL: [Self; 10] = [
         Self::Hold,
         Self::ResumeLimit,
         Self::TimeWait,
@@ -39,6 +41,7 @@ impl Timer {
         Self::Negotiate,
         Self::Suspend,
         Self::Resume,
+        Self::DelayedAck,
         Self::Retransmit,
         Self::Persist,
     ];

@@ -8,6 +8,7 @@ use crate::outgoing::{self, Burst, Header, HeaderOptions, Room};
 use crate::owed::Owed;
 use crate::receive::SackList;
 use crate::tcb::{Context, Tcb};
+use crate::timer::Timer;
 
 /// Octets of the timestamps option with its padding.
 const TIMESTAMPS_OCTETS: u16 = 12;
@@ -249,6 +250,9 @@ impl Tcb {
             snd.copy_octets(text.from, &mut room[..len])
         };
         let burst = outgoing::write(self.ports, header, &options, room, self.text_octets_max(), copy);
+        if self.ack_is_due || self.delayed_ack.is_waiting() {
+            self.delayed_ack.rode_on_data();
+        }
         self.acknowledged(cx);
         Written { text, burst }
     }
@@ -382,6 +386,8 @@ impl Tcb {
 
     fn note_ack(&mut self) {
         self.ack_is_due = false;
+        self.delayed_ack.sent();
+        self.timers.disarm(Timer::DelayedAck);
         self.rcv.note_ack();
         if let Some(clock) = &mut self.timestamps {
             clock.last_ack_sent = self.rcv.nxt;

@@ -189,6 +189,7 @@ impl Tcb {
             self.timers.disarm(timer);
         }
         self.ack_is_due = false;
+        self.hold_delayed_ack();
         self.resend_first = false;
         self.probe_is_due = false;
         self.owed.clear();
@@ -301,6 +302,7 @@ impl Tcb {
         for timer in [Timer::Retransmit, Timer::Persist, Timer::Suspend] {
             self.timers.disarm(timer);
         }
+        self.hold_delayed_ack();
         self.rtt.restart();
         self.resend_first = false;
         self.probe_is_due = false;
@@ -322,6 +324,7 @@ impl Tcb {
         self.rtt.answered();
         // What was read meanwhile may have opened the window; nobody was told.
         self.ack_is_due |= self.rcv.window_update_is_due();
+        self.release_delayed_ack();
         cx.events.push_back(Event::PeerResumed);
         self.announce_leaving();
     }
@@ -348,6 +351,7 @@ impl Tcb {
         self.owed.retain(|owed| *owed != Owed::Resume);
         // What was read since the last RESUME may have opened the window.
         self.ack_is_due |= self.rcv.window_update_is_due();
+        self.release_delayed_ack();
         cx.events.push_back(Event::Resumed);
         self.close_if_waiting();
         self.tell_writer(cx);

@@ -345,12 +345,12 @@ impl Synchronized {
             return;
         }
         let tcb = &mut self.tcb;
-        // Every segment with text draws an acknowledgment at once.
-        tcb.ack_is_due = true;
         if tcb.rcv.fin_is_received() {
+            tcb.ack_is_due = true;
             return;
         }
         let accepted = tcb.rcv.accept(arrived.seq, arrived.segment.payload, arrived.has(Flags::FIN));
+        tcb.acknowledge_text(cx, arrived, accepted);
         if accepted.octets > 0 && cx.events.back() != Some(&Event::Readable) {
             cx.events.push_back(Event::Readable);
         }
@@ -389,6 +389,10 @@ impl Synchronized {
         let end = match timer {
             Timer::Retransmit => tcb.retransmission_timeout(cx),
             Timer::Persist => tcb.persist_timeout(cx),
+            Timer::DelayedAck => {
+                tcb.ack_is_due = true;
+                None
+            }
             Timer::TimeWait => Some(CloseReason::Finished),
             Timer::Negotiate => {
                 tcb.negotiation_timeout(cx);

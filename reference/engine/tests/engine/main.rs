@@ -4,6 +4,7 @@
 
 mod absence;
 mod bursts;
+mod delayed_ack;
 mod ending;
 mod forged;
 mod holding;

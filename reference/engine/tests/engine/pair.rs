@@ -89,7 +89,7 @@ pub(crate) fn names(frames: &[Frame]) -> Vec<&'static str> {
 
 /// Plain TCP, one ACK for each segment with text and no more options than that needs: what the stories count.
 pub(crate) fn plain_config() -> Config {
-    Config { sack: Sacking::Off, ..Config::default() }
+    Config { sack: Sacking::Off, delayed_ack: None, ..Config::default() }
 }
 
 /// S, and a hold of two hours.
