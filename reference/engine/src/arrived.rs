@@ -4,6 +4,7 @@ use hiatus_codec::{
     Flags, HiatusOption, KnownOptions, Message, OptionKind, Position, Segment, TcpOption, Timestamps, options,
 };
 
+use crate::ecn::Ecn;
 use crate::receive::ReceiveSide;
 use crate::send::SendSide;
 
@@ -18,6 +19,8 @@ pub(crate) struct Arrived<'a> {
     pub(crate) seq: Position,
     /// SEG.ACK, nearest to SND.UNA; counts only with ACK.
     pub(crate) ack: Position,
+    /// What the ECN field of its IP header says.
+    pub(crate) mark: Ecn,
 }
 
 impl<'a> Arrived<'a> {
@@ -29,7 +32,12 @@ impl<'a> Arrived<'a> {
             hiatus: options.hiatus,
             seq: Position::of_sequence(segment.seq, rcv.irs, rcv.nxt),
             ack: Position::of_sequence(segment.ack, snd.iss, snd.una),
+            mark: Ecn::NotEct,
         }
+    }
+
+    pub(crate) fn marked(self, mark: Ecn) -> Self {
+        Self { mark, ..self }
     }
 
     pub(crate) fn has(&self, flag: Flags) -> bool {

@@ -13,7 +13,9 @@ pub(crate) enum Timer {
     Retransmit,
     /// Window probe (RFC 9293, section 3.8.6.1).
     Persist,
-    /// End of TIME-WAIT.
+    /// Keep-alive probe (RFC 9293, section 3.8.4).
+    KeepAlive,
+    /// End of TIME-WAIT, or of FIN-WAIT-2 where nobody reads.
     TimeWait,
     /// EPOCH again at the responder, end of waiting at the initiator (draft, {#neg-confirm}).
     Negotiate,
@@ -31,7 +33,7 @@ pub(crate) enum Timer {
 
 impl Timer {
     /// Every timer, in the order in which those due at one time fire.
-    pub(crate) const ALL: [Self; 9] = [
+    pub(crate) const ALL: [Self; 10] = [
         Self::Hold,
         Self::ResumeLimit,
         Self::TimeWait,
@@ -41,6 +43,7 @@ impl Timer {
         Self::Resume,
         Self::Retransmit,
         Self::Persist,
+        Self::KeepAlive,
     ];
 
     const fn index(self) -> usize {

@@ -11,7 +11,6 @@ use crate::event::{CloseReason, Event, FallbackReason};
 use crate::hiatus::{Hiatus, negotiation};
 use crate::outgoing::{Burst, Room};
 use crate::owed::Owed;
-use crate::receive::ReceiveSide;
 use crate::state::Transition;
 use crate::tcb::{Context, Ports, Tcb};
 
@@ -50,7 +49,9 @@ impl SynSent {
             return Transition::Stay;
         }
         let options = known_options(segment);
-        tcb.rcv = ReceiveSide::new(segment.seq, cx.config.receive_buffer_octets, cx.config.mss_octets);
+        tcb.ecn.heard_syn(flags);
+        // The window that the own SYN announced counts from here.
+        tcb.rcv.irs = segment.seq;
         if !has_ack {
             return self.simultaneous_open(cx, segment, &options);
         }
@@ -104,7 +105,7 @@ impl SynSent {
             }
             _ => None,
         };
-        let flags = Flags::default();
+        let flags = self.tcb.ecn.syn_flags(cx.config.ecn);
         let written = self.tcb.write_syn(cx, room, flags, cx.config.shift(), capable)?;
         self.syns_sent = self.syns_sent.saturating_add(1);
         Some(written)

@@ -5,7 +5,9 @@ use core::time::Duration;
 use hiatus_codec::{HoldTime, Message};
 use hiatus_engine::{Command, CommandError, Config, Event, HiatusPolicy, Offer, PeerState, SelfState};
 
-use crate::pair::{A_ISN, HOLD_SECONDS, Made, Pair, SUSPEND, Side, hiatus_config, names, seconds};
+use crate::pair::{
+    A_ISN, HOLD_SECONDS, Made, Pair, SUSPEND, Side, hiatus_config, names, plain_config, seconds,
+};
 
 #[test]
 fn suspension_is_announced_and_acknowledged() {
@@ -120,11 +122,11 @@ fn commands_that_make_no_sense_are_refused() {
     let now = pair.now;
     pair.command(Side::A, SUSPEND);
     assert_eq!(pair.a.handle_command(now, SUSPEND), Err(CommandError::Suspended));
-    let mut plain = Pair::new(hiatus_config(), Config::default());
+    let mut plain = Pair::new(hiatus_config(), plain_config());
     plain.exchange();
     assert_eq!(plain.a.handle_command(now, SUSPEND), Err(CommandError::HiatusOff));
     let no_s = Offer { bits: hiatus_codec::CapableBits::new(1), hold: HoldTime::from_seconds(60) };
-    let stays = Config { hiatus: HiatusPolicy::On(no_s), ..Config::default() };
+    let stays = Config { hiatus: HiatusPolicy::On(no_s), ..plain_config() };
     let mut pair = Pair::on_with(stays, hiatus_config());
     assert_eq!(pair.a.handle_command(now, SUSPEND), Err(CommandError::NotOffered));
 }
@@ -132,7 +134,7 @@ fn commands_that_make_no_sense_are_refused() {
 #[test]
 fn peer_without_a_hold_refuses() {
     let none = Offer { bits: hiatus_codec::CapableBits::new(1).with_silent(), hold: HoldTime::NONE };
-    let refuses = Config { hiatus: HiatusPolicy::On(none), ..Config::default() };
+    let refuses = Config { hiatus: HiatusPolicy::On(none), ..plain_config() };
     let mut pair = Pair::on_with(hiatus_config(), refuses);
     pair.command(Side::A, SUSPEND);
     assert_eq!(names(&pair.exchange()), ["suspend", "suspend-ack"]);

@@ -9,7 +9,8 @@ use hiatus_codec::{
     OptionWriter, Position, Resume, Segment, SequenceNumber, TcpOption, Timestamps,
 };
 use hiatus_engine::{
-    Command, Config, Connection, Endpoints, Entropy, Event, HiatusPolicy, HiatusState, KeySource, Offer, Time,
+    Command, Config, Connection, Endpoints, Entropy, Event, HiatusPolicy, HiatusState, KeySource, Nagle,
+    Offer, Time,
 };
 
 const A_ADDRESS: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1)), 40_000);
@@ -86,13 +87,18 @@ pub(crate) fn names(frames: &[Frame]) -> Vec<&'static str> {
     frames.iter().map(Frame::name).collect()
 }
 
+/// Plain TCP, one ACK for each segment with text and no more options than that needs: what the stories count.
+pub(crate) fn plain_config() -> Config {
+    Config { nagle: Nagle::Off, ..Config::default() }
+}
+
 /// S, and a hold of two hours.
 pub(crate) fn hiatus_config() -> Config {
     let offer = Offer {
         bits: CapableBits::new(1).with_silent(),
         hold: HoldTime::from_seconds(u32::try_from(HOLD_SECONDS).expect("small")),
     };
-    Config { hiatus: HiatusPolicy::On(offer), ..Config::default() }
+    Config { hiatus: HiatusPolicy::On(offer), ..plain_config() }
 }
 
 /// N (and so S), and the same hold.
@@ -101,7 +107,7 @@ pub(crate) fn older_config() -> Config {
         bits: CapableBits::new(1).with_older(),
         hold: HoldTime::from_seconds(u32::try_from(HOLD_SECONDS).expect("small")),
     };
-    Config { hiatus: HiatusPolicy::On(offer), ..Config::default() }
+    Config { hiatus: HiatusPolicy::On(offer), ..plain_config() }
 }
 
 pub(crate) fn session_key() -> SessionKey {

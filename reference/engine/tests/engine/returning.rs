@@ -14,7 +14,7 @@ use hiatus_engine::{
 
 use crate::pair::{
     A_ISN, A_NONCE, B_ISN, B_KEY, Frame, HOLD_SECONDS, Made, Pair, SUSPEND, Side, give_resume, hiatus_config,
-    names, seconds,
+    names, plain_config, seconds,
 };
 
 const ONE: Life = Life { incarnation: 0, generation: 1 };
@@ -504,7 +504,7 @@ fn hold_does_not_run_while_the_holder_is_away() {
 
 #[test]
 fn round_trip_that_spans_an_absence_is_not_measured() {
-    let mut pair = Pair::new(hiatus_engine::Config::default(), hiatus_engine::Config::default());
+    let mut pair = Pair::new(plain_config(), plain_config());
     pair.exchange();
     pair.write(Side::A, b"measured");
     let data = pair.take(Side::A);
@@ -520,7 +520,7 @@ fn round_trip_that_spans_an_absence_is_not_measured() {
 
 #[test]
 fn plain_connection_forgives_the_absence_too() {
-    let mut pair = Pair::new(hiatus_engine::Config::default(), hiatus_engine::Config::default());
+    let mut pair = Pair::new(plain_config(), plain_config());
     pair.exchange();
     pair.write(Side::A, b"lost");
     pair.take(Side::A);

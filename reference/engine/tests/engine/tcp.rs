@@ -3,10 +3,12 @@
 use hiatus_codec::{Flags, SequenceNumber};
 use hiatus_engine::{CloseReason, Command, Config, Event, TcpState, Timestamping, answer_stray};
 
-use crate::pair::{A_ISN, B_ISN, Made, Pair, Side, connection_a, hiatus_config, names, seconds};
+use crate::pair::{
+    A_ISN, B_ISN, Made, Pair, Side, connection_a, hiatus_config, names, plain_config, seconds,
+};
 
 fn plain() -> Pair {
-    let mut pair = Pair::new(Config::default(), Config::default());
+    let mut pair = Pair::new(plain_config(), plain_config());
     pair.exchange();
     assert_eq!((pair.a.state(), pair.b.state()), (TcpState::Established, TcpState::Established));
     pair.events(Side::A);
@@ -16,7 +18,7 @@ fn plain() -> Pair {
 
 #[test]
 fn handshake_takes_three_segments() {
-    let mut pair = Pair::new(Config::default(), Config::default());
+    let mut pair = Pair::new(plain_config(), plain_config());
     assert_eq!((pair.a.state(), pair.b.state()), (TcpState::SynSent, TcpState::Listen));
     let syn = pair.take(Side::A);
     assert_eq!(names(&syn), ["syn"]);
@@ -40,7 +42,7 @@ fn handshake_takes_three_segments() {
 #[test]
 fn handshake_survives_the_loss_of_each_segment() {
     for lost in 0..3 {
-        let mut pair = Pair::new(Config::default(), Config::default());
+        let mut pair = Pair::new(plain_config(), plain_config());
         for turn in 0..3 {
             let side = if turn == 1 { Side::B } else { Side::A };
             let frames = pair.take(side);
@@ -60,7 +62,7 @@ fn handshake_survives_the_loss_of_each_segment() {
 
 #[test]
 fn simultaneous_open_connects() {
-    let mut pair = Pair::new(Config::default(), Config::default());
+    let mut pair = Pair::new(plain_config(), plain_config());
     let a = pair.take(Side::A);
     Made::ack(Side::B, 0, 0).flags(Flags::SYN).give(&mut pair);
     assert_eq!(pair.a.state(), TcpState::SynReceived);
@@ -84,7 +86,7 @@ fn octets_go_both_ways() {
 
 #[test]
 fn octets_written_before_the_connection_stands_are_sent() {
-    let mut pair = Pair::new(Config::default(), Config::default());
+    let mut pair = Pair::new(plain_config(), plain_config());
     pair.write(Side::A, b"early");
     pair.exchange();
     assert_eq!(pair.read(Side::B), b"early");
@@ -143,8 +145,8 @@ fn three_duplicate_acks_send_the_lost_segment_again() {
 
 #[test]
 fn sender_stops_at_the_window_and_probes() {
-    let small = Config { receive_buffer_octets: 2000, window_scale: None, ..Config::default() };
-    let mut pair = Pair::new(Config::default(), small);
+    let small = Config { receive_buffer_octets: 2000, window_scale: None, ..plain_config() };
+    let mut pair = Pair::new(plain_config(), small);
     pair.exchange();
     let octets = [9; 6000];
     pair.write(Side::A, &octets);
@@ -168,8 +170,8 @@ fn sender_stops_at_the_window_and_probes() {
 
 #[test]
 fn reading_opens_the_window_without_a_probe() {
-    let small = Config { receive_buffer_octets: 4000, ..Config::default() };
-    let mut pair = Pair::new(Config::default(), small);
+    let small = Config { receive_buffer_octets: 4000, ..plain_config() };
+    let mut pair = Pair::new(plain_config(), small);
     pair.exchange();
     pair.write(Side::A, &[9; 8000]);
     pair.exchange();
@@ -299,8 +301,8 @@ fn timestamp_beside_an_unacceptable_acknowledgment_is_not_taken() {
 
 #[test]
 fn connection_works_without_timestamps_and_scale() {
-    let bare = Config { timestamps: Timestamping::Off, window_scale: None, ..Config::default() };
-    let mut pair = Pair::new(bare, Config::default());
+    let bare = Config { timestamps: Timestamping::Off, window_scale: None, ..plain_config() };
+    let mut pair = Pair::new(bare, plain_config());
     pair.write(Side::A, &[5; 30_000]);
     let frames = pair.exchange();
     assert_eq!(pair.read(Side::B), [5; 30_000]);
@@ -311,7 +313,7 @@ fn connection_works_without_timestamps_and_scale() {
 
 #[test]
 fn connection_attempt_that_is_refused_says_so() {
-    let mut pair = Pair::new(Config::default(), Config::default());
+    let mut pair = Pair::new(plain_config(), plain_config());
     let syn = pair.take(Side::A);
     let mut buffer = [0; 60];
     let answer = answer_stray(&syn[0].segment(), None, &mut buffer).expect("an RST");
@@ -326,7 +328,9 @@ fn silence_ends_a_plain_connection_after_r2() {
     let mut pair = plain();
     pair.write(Side::A, b"anybody?");
     pair.alone(Side::A, seconds(300));
-    assert_eq!(pair.events(Side::A), [Event::Closed { reason: CloseReason::NoAnswer }]);
+    // R1 is told before (RFC 9293, section 3.8.3).
+    let closed = Event::Closed { reason: CloseReason::NoAnswer };
+    assert_eq!(pair.events(Side::A), [Event::Unanswered, closed]);
 }
 
 #[test]
@@ -340,7 +344,7 @@ fn abort_of_a_plain_connection_is_a_bare_reset() {
 
 #[test]
 fn listener_resets_what_is_not_a_syn() {
-    let mut pair = Pair::new(Config::default(), Config::default());
+    let mut pair = Pair::new(plain_config(), plain_config());
     Made::ack(Side::A, 9, 5).give(&mut pair);
     let answer = pair.take(Side::B);
     assert_eq!(names(&answer), ["rst"]);
@@ -350,7 +354,7 @@ fn listener_resets_what_is_not_a_syn() {
 
 #[test]
 fn segments_of_other_ports_are_left_alone() {
-    let mut connection = connection_a(Config::default());
+    let mut connection = connection_a(plain_config());
     let before = connection.clone();
     let mut pair = plain();
     pair.write(Side::B, b"x");
@@ -401,7 +405,7 @@ fn timestamps_start_afresh_after_a_month_of_silence() {
 #[test]
 fn reset_in_syn_received_does_not_swallow_what_was_written() {
     for closes in [false, true] {
-        let mut pair = Pair::new(Config::default(), Config::default());
+        let mut pair = Pair::new(plain_config(), plain_config());
         let syn = pair.take(Side::A);
         pair.deliver(&syn[0]);
         assert_eq!(pair.b.state(), TcpState::SynReceived);
@@ -418,8 +422,8 @@ fn reset_in_syn_received_does_not_swallow_what_was_written() {
 
 #[test]
 fn window_unit_fits_the_receive_buffer() {
-    let small = Config { receive_buffer_octets: 1000, window_scale: Some(14), ..Config::default() };
-    let mut pair = Pair::new(Config::default(), small);
+    let small = Config { receive_buffer_octets: 1000, window_scale: Some(14), ..plain_config() };
+    let mut pair = Pair::new(plain_config(), small);
     pair.exchange();
     pair.write(Side::A, &[8; 5000]);
     let mut read_octets = 0;

@@ -13,7 +13,9 @@ use hiatus_engine::{
     Time,
 };
 
-use crate::pair::{A_NONCE, Frame, Made, Pair, SUSPEND, Side, abort_reason, give_resume, hiatus_config};
+use crate::pair::{
+    A_NONCE, Frame, Made, Pair, SUSPEND, Side, abort_reason, give_resume, hiatus_config, plain_config,
+};
 
 /// The life of the peer that B has recorded.
 pub(super) const RECORDED: Life = Life { incarnation: 2, generation: 3 };
@@ -108,7 +110,7 @@ impl Scene {
         let no_hold = Offer { bits: CapableBits::new(1).with_silent(), hold: HoldTime::NONE };
         let config_b = match setup.hold {
             Hold::Offered => hiatus_config(),
-            Hold::NotOffered => Config { hiatus: HiatusPolicy::On(no_hold), ..Config::default() },
+            Hold::NotOffered => Config { hiatus: HiatusPolicy::On(no_hold), ..plain_config() },
         };
         if setup.hold == Hold::NotOffered && state.there != PeerState::Up {
             return None;
@@ -317,7 +319,9 @@ fn told(event: &Event) -> Option<&'static str> {
         Event::SuspendAcknowledged { .. } => Some("granted"),
         Event::Readable => Some("data"),
         Event::PeerClosed => Some("end"),
-        Event::PeerSuspended { .. }
+        // Of RFC 9293 alone.
+        Event::Unanswered
+        | Event::PeerSuspended { .. }
         | Event::PeerPresumedSuspended { .. }
         | Event::PeerResumed
         | Event::Resumed
