@@ -7,7 +7,7 @@ use std::time::Duration;
 use hiatus_codec::{ConnectionKey, HoldTime, KnownOptions, Nonce, SequenceNumber};
 use hiatus_engine::{
     CloseReason, Command, Config, Connection, Endpoints, Entropy, Event, FallbackReason, HiatusPolicy,
-    HiatusState, KeySource, Offer, Sacking, TcpState, Time, Timestamping, answer_stray,
+    HiatusState, KeySource, Nagle, Offer, Sacking, TcpState, Time, Timestamping, answer_stray,
 };
 
 use super::{CallError, Received, Setup, StreamEnd, Target};
@@ -82,6 +82,7 @@ impl Reference {
         };
         let config = Config {
             window_scale: WINDOW_SCALE,
+            nagle: Nagle::Off,
             timestamps: match setup.options.timestamps {
                 script::Timestamping::On => Timestamping::On,
                 script::Timestamping::Off => Timestamping::Off,
@@ -126,6 +127,10 @@ impl Reference {
     fn collect(&mut self) {
         let Some(connection) = self.connection.as_mut() else { return };
         while let Some(event) = connection.poll_event() {
+            // Of RFC 9293 alone; scripts name events of the draft.
+            if matches!(event, Event::Unanswered | Event::NetworkError { .. }) {
+                continue;
+            }
             if event == Event::PeerClosed {
                 self.peer_closed = StreamEnd::Closed;
             }
@@ -366,6 +371,7 @@ fn close_name(reason: CloseReason) -> String {
         CloseReason::PeerHasNoState => "peer-has-no-state".to_owned(),
         CloseReason::NoAnswer => "no-answer".to_owned(),
         CloseReason::PeerIsPlain => "peer-is-plain".to_owned(),
+        CloseReason::Unreachable(_) => "unreachable".to_owned(),
         CloseReason::HoldOver => "hold-over".to_owned(),
         _ => "other".to_owned(),
     }

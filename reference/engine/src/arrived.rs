@@ -4,6 +4,7 @@ use hiatus_codec::{
     Flags, HiatusOption, KnownOptions, Message, OptionKind, Position, Segment, TcpOption, Timestamps, options,
 };
 
+use crate::ecn::Ecn;
 use crate::receive::ReceiveSide;
 use crate::send::SendSide;
 
@@ -18,6 +19,8 @@ pub(crate) struct Arrived<'a> {
     pub(crate) seq: Position,
     /// SEG.ACK, nearest to SND.UNA; counts only with ACK.
     pub(crate) ack: Position,
+    /// What the ECN field of its IP header says.
+    pub(crate) mark: Ecn,
 }
 
 impl<'a> Arrived<'a> {
@@ -29,12 +32,17 @@ impl<'a> Arrived<'a> {
             hiatus: options.hiatus,
             seq: Position::of_sequence(segment.seq, rcv.irs, rcv.nxt),
             ack: Position::of_sequence(segment.ack, snd.iss, snd.una),
+            mark: Ecn::NotEct,
         }
     }
 
     /// Where its text ends, before a FIN.
     pub(crate) fn text_end(&self) -> Position {
         self.seq.advanced_by(u64::try_from(self.segment.payload.len()).unwrap_or(0))
+    }
+
+    pub(crate) fn marked(self, mark: Ecn) -> Self {
+        Self { mark, ..self }
     }
 
     pub(crate) fn has(&self, flag: Flags) -> bool {

@@ -1,7 +1,10 @@
 //! What the owner of a connection may ask of it.
 
+use core::time::Duration;
+
 use hiatus_codec::{HoldTime, Nonce};
 
+use crate::config::{KeepAlive, Nagle};
 use crate::event::TcpState;
 
 /// A request of the owner: the application, or the host that is about to stop.
@@ -10,8 +13,22 @@ use crate::event::TcpState;
 pub enum Command {
     /// CLOSE (RFC 9293, section 3.10.4): no more will be written; what was written is still delivered.
     Close,
+    /// CLOSE of an application that reads no more either (RFC 9293, section 3.6.1, MAY-1).
+    ///
+    /// Where octets are unread, or come later, the connection is reset: the peer must not take them for delivered.
+    CloseBoth,
     /// ABORT (RFC 9293, section 3.10.5): the connection ends now. Where Hiatus is on, the peer is told by ABORT.
     Abort,
+    /// Changes R2 of this connection: how long data may stay unanswered (RFC 9293, section 3.8.3, MUST-21).
+    /// [`Duration::MAX`] waits for ever.
+    SetUserTimeout {
+        /// From the first timeout on.
+        r2: Duration,
+    },
+    /// Turns the Nagle algorithm on or off (RFC 9293, section 3.7.4, MUST-17).
+    SetNagle(Nagle),
+    /// Turns keep-alives on or off (RFC 9293, section 3.8.4, MUST-24).
+    SetKeepAlive(Option<KeepAlive>),
     /// The host is going away (draft, {#suspending}).
     Suspend {
         /// How long it expects to be away; [`HoldTime::NONE`] does not tell.

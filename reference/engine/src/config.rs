@@ -1,13 +1,15 @@
 //! What a connection is told once, at its beginning.
 
-use core::net::SocketAddr;
+use core::net::{IpAddr, SocketAddr};
 use core::time::Duration;
 
 use hiatus_codec::{CapableBits, ConnectionKey, HoldTime, Nonce, SequenceNumber};
 use serde::{Deserialize, Serialize};
 
-/// Send MSS if the peer's SYN names none (RFC 9293, section 3.7.1, for IPv4).
+/// Send MSS over IPv4 if the peer's SYN names none (RFC 9293, section 3.7.1).
 pub const DEFAULT_SEND_MSS_OCTETS: u16 = 536;
+/// The same over IPv6.
+pub const DEFAULT_SEND_MSS_V6_OCTETS: u16 = 1220;
 /// What this end announces unless told otherwise: Ethernet's 1500 octets less IPv4 and TCP headers.
 pub const DEFAULT_MSS_OCTETS: u16 = 1460;
 /// Default size of either buffer.
@@ -16,6 +18,10 @@ pub const DEFAULT_BUFFER_OCTETS: u32 = 64 * 1024;
 pub const DEFAULT_R2: Duration = Duration::from_secs(100);
 /// R2 for SYN segments: at least 3 minutes (RFC 9293, section 3.8.3).
 pub const DEFAULT_R2_SYN: Duration = Duration::from_secs(180);
+/// Idle time before the first keep-alive: at least two hours (RFC 9293, section 3.8.4, MUST-28).
+pub const DEFAULT_KEEP_ALIVE_IDLE: Duration = Duration::from_secs(2 * 3600);
+/// How long FIN-WAIT-2 lasts if nobody is left to read.
+pub const DEFAULT_FIN_WAIT_2: Duration = Duration::from_secs(60);
 /// RTO before the first measurement (RFC 6298, section 2.1).
 pub const INITIAL_RTO: Duration = Duration::from_secs(1);
 /// Smallest RTO (RFC 6298, section 2.4).
@@ -54,8 +60,21 @@ pub struct Config {
     pub rto_max: Duration,
     /// How long data may stay unanswered before the connection is given up (RFC 9293, section 3.8.3).
     pub r2: Duration,
-    /// The same for a SYN.
+    /// The same for a SYN. At least [`DEFAULT_R2_SYN`] counts (RFC 9293, section 3.8.3, MUST-23).
     pub r2_syn: Duration,
+    /// Whether small segments wait for the acknowledgment of what is in flight.
+    pub nagle: Nagle,
+    /// Probes of an idle connection; `None` sends none.
+    pub keep_alive: Option<KeepAlive>,
+    /// Whether ECN is offered (RFC 3168).
+    pub ecn: EcnPolicy,
+    /// How the size of packets follows the path.
+    pub path_mtu_discovery: PathMtuDiscovery,
+    /// The largest IP packet that the own link takes, in octets. `None`: as large as what this end announces,
+    /// `mss_octets` and the fixed headers.
+    pub link_mtu_octets: Option<u16>,
+    /// How long FIN-WAIT-2 lasts after [`Command::CloseBoth`](crate::Command::CloseBoth).
+    pub fin_wait_2: Duration,
     /// Maximum segment lifetime: TIME-WAIT lasts two.
     pub msl: Duration,
     /// Whether and how Hiatus is offered.
@@ -76,6 +95,12 @@ impl Default for Config {
             rto_max: DEFAULT_RTO_MAX,
             r2: DEFAULT_R2,
             r2_syn: DEFAULT_R2_SYN,
+            nagle: Nagle::On,
+            keep_alive: None,
+            ecn: EcnPolicy::Off,
+            path_mtu_discovery: PathMtuDiscovery::On,
+            link_mtu_octets: None,
+            fin_wait_2: DEFAULT_FIN_WAIT_2,
             msl: DEFAULT_MSL,
             hiatus: HiatusPolicy::Off,
         }
@@ -83,11 +108,99 @@ impl Default for Config {
 }
 
 impl Config {
+    /// R2 for a SYN: never below what RFC 9293, section 3.8.3, asks for (MUST-23).
+    pub(crate) fn r2_syn(&self) -> Duration {
+        self.r2_syn.max(DEFAULT_R2_SYN)
+    }
+
     /// The shift that is offered: never so large that the window field could only say 0.
     pub(crate) fn shift(&self) -> Option<u8> {
         let room = self.receive_buffer_octets.max(1).ilog2();
         let shift_max = u8::try_from(room).unwrap_or(u8::MAX).min(WINDOW_SCALE_MAX);
         self.window_scale.map(|shift| shift.min(shift_max))
+    }
+}
+
+/// The Nagle algorithm (RFC 9293, section 3.7.4).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Nagle {
+    /// A segment that is not full waits until nothing is in flight.
+    On,
+    /// It does not (RFC 9293, MUST-17).
+    Off,
+}
+
+/// Keep-alive probes (RFC 9293, section 3.8.4).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct KeepAlive {
+    /// How long nothing must have arrived before the first probe.
+    pub idle: Duration,
+    /// From one unanswered probe to the next; at least a second counts.
+    pub interval: Duration,
+    /// Unanswered probes after which the peer counts as gone. At least 2 counts: one may be lost (RFC 9293, MUST-29).
+    pub probes: u8,
+}
+
+impl Default for KeepAlive {
+    /// Two hours, and then nine probes, 75 s apart.
+    fn default() -> Self {
+        Self { idle: DEFAULT_KEEP_ALIVE_IDLE, interval: Duration::from_secs(75), probes: 9 }
+    }
+}
+
+/// Explicit Congestion Notification (RFC 3168).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum EcnPolicy {
+    /// It is offered on a SYN and accepted on a SYN/ACK.
+    On,
+    /// Neither.
+    Off,
+}
+
+/// How the size of packets follows the path (RFC 9293, section 3.7.2).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum PathMtuDiscovery {
+    /// It does not: the peer's MSS and the own link alone bound them.
+    Off,
+    /// Packet Too Big lowers it (RFC 1191, RFC 8201). Where such messages get lost, timeouts do, and then probes of
+    /// data raise it again (RFC 4821).
+    On,
+    /// It begins with what every path takes, and probes of data raise it (RFC 4821).
+    Probing,
+}
+
+/// The version of IP below a connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum IpVersion {
+    /// IPv4.
+    V4,
+    /// IPv6.
+    V6,
+}
+
+impl IpVersion {
+    /// That of `address`; an IPv4 address mapped into IPv6 is one of IPv4.
+    #[must_use]
+    pub fn of(address: IpAddr) -> Self {
+        if address.to_canonical().is_ipv4() { Self::V4 } else { Self::V6 }
+    }
+
+    /// Octets of the fixed headers of IP and TCP (RFC 6691, section 2).
+    #[must_use]
+    pub const fn fixed_headers_octets(self) -> u16 {
+        match self {
+            Self::V4 => 40,
+            Self::V6 => 60,
+        }
+    }
+
+    /// Send MSS if the peer's SYN names none (RFC 9293, section 3.7.1, MUST-15).
+    #[must_use]
+    pub const fn default_send_mss_octets(self) -> u16 {
+        match self {
+            Self::V4 => DEFAULT_SEND_MSS_OCTETS,
+            Self::V6 => DEFAULT_SEND_MSS_V6_OCTETS,
+        }
     }
 }
 

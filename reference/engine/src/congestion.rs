@@ -82,6 +82,12 @@ impl Congestion {
         self.recover = None;
     }
 
+    /// The peer echoes a mark (RFC 3168, section 6.1.2): as a loss, without one.
+    pub(crate) fn ecn_echo(&mut self, flight: u32, mss_octets: u16) {
+        self.ssthresh = (flight / 2).max(2 * u32::from(mss_octets));
+        self.cwnd = self.cwnd.min(self.ssthresh);
+    }
+
     /// What was learnt in flight is void: no duplicate ACK counts on (draft, {#sync}).
     pub(crate) fn forget_losses(&mut self) {
         self.duplicate_acks = 0;

@@ -4,12 +4,14 @@ use alloc::boxed::Box;
 use alloc::collections::VecDeque;
 use core::net::SocketAddr;
 
-use hiatus_codec::Segment;
+use hiatus_codec::{Segment, SequenceNumber};
 use serde::{Deserialize, Serialize};
 
 use crate::command::{Command, CommandError, WriteError};
-use crate::config::{Config, Endpoints, Entropy};
+use crate::config::{Config, Endpoints, Entropy, IpVersion};
+use crate::ecn::Ecn;
 use crate::event::{Event, HiatusState, PeerState, SelfState, TcpState};
+use crate::icmp::IcmpError;
 use crate::outgoing::{Burst, Room};
 use crate::state::State;
 use crate::state::listen::Listen;
@@ -42,7 +44,8 @@ impl Connection {
         let Endpoints { local, remote } = endpoints;
         let ports = Ports { local: local.port(), remote: remote.port() };
         let mut events = VecDeque::new();
-        let cx = Context { now, config: &config, events: &mut events };
+        let ip = IpVersion::of(local.ip());
+        let cx = Context { now, ip, config: &config, events: &mut events };
         let state = State::SynSent(SynSent::new(&cx, &entropy, ports));
         Self { config, local, remote: Some(remote), state, events }
     }
@@ -62,8 +65,8 @@ impl Connection {
 
     /// What handlers are given, and the state apart from it.
     fn parts(&mut self, now: Time) -> (Context<'_>, &mut State) {
-        let Self { config, local: _, remote: _, state, events } = self;
-        (Context { now, config, events }, state)
+        let Self { config, local, remote: _, state, events } = self;
+        (Context { now, ip: IpVersion::of(local.ip()), config, events }, state)
     }
 
     /// Notes the peer's address; segments from another port are then ignored.
@@ -73,6 +76,11 @@ impl Connection {
 
     /// A segment arrived (RFC 9293, section 3.10.7). The caller has checked its checksum and its addresses.
     pub fn handle_segment(&mut self, now: Time, segment: &Segment<'_>) {
+        self.handle_marked_segment(now, Ecn::NotEct, segment);
+    }
+
+    /// The same for a segment whose IP header has `mark` in its ECN field (RFC 3168).
+    pub fn handle_marked_segment(&mut self, now: Time, mark: Ecn, segment: &Segment<'_>) {
         let is_foreign_port = self.remote.is_some_and(|remote| remote.port() != segment.source_port);
         let tcb_port = self.state.tcb().map(|tcb| tcb.ports.remote);
         if is_foreign_port
@@ -82,8 +90,32 @@ impl Connection {
             return;
         }
         let (mut cx, state) = self.parts(now);
-        state.handle_segment(&mut cx, segment);
+        state.handle_segment(&mut cx, segment, mark);
         self.bound_events();
+    }
+
+    /// The network reports an error about a segment of this connection (RFC 9293, section 3.9.2.2).
+    ///
+    /// The caller has matched the quoted addresses and ports; an error that quotes nothing in flight is ignored (RFC
+    /// 5927, section 4.1).
+    pub fn handle_icmp(&mut self, now: Time, error: &IcmpError) {
+        let (mut cx, state) = self.parts(now);
+        state.handle_icmp(&mut cx, error);
+        self.bound_events();
+    }
+
+    /// True if this connection is in TIME-WAIT and `segment` is a SYN that a new one may be made of in its place
+    /// (RFC 6191). The ISS of the new one must lie at or beyond [`iss_min`](Self::iss_min).
+    #[must_use]
+    pub fn may_be_replaced_by(&self, segment: &Segment<'_>) -> bool {
+        self.state.may_be_replaced_by(&self.config, segment)
+    }
+
+    /// The first number that a later connection of the same addresses and ports may begin with (RFC 9293, section
+    /// 3.6.1); `None` if this one sent nothing.
+    #[must_use]
+    pub fn iss_min(&self) -> Option<SequenceNumber> {
+        self.state.iss_min()
     }
 
     fn bound_events(&mut self) {

@@ -6,6 +6,8 @@ use core::time::Duration;
 use hiatus_codec::AbortReason;
 use serde::{Deserialize, Serialize};
 
+use crate::icmp::IcmpErrorKind;
+
 /// Something the owner of a connection should know, in the order in which it happened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[non_exhaustive]
@@ -44,6 +46,14 @@ pub enum Event {
     Writable,
     /// The peer will send no more: its FIN arrived.
     PeerClosed,
+    /// R1: what was sent stays unanswered, and is sent again until R2 (RFC 9293, section 3.8.3). Once until the peer
+    /// answers. An owner that routes may look for another gateway.
+    Unanswered,
+    /// The network reports an error that may pass (RFC 9293, section 3.9.2.2): the connection goes on.
+    NetworkError {
+        /// What it says.
+        kind: IcmpErrorKind,
+    },
     /// The connection is over; no event follows.
     Closed {
         /// Why.
@@ -69,8 +79,10 @@ pub enum CloseReason {
     AbortedHere(AbortReason),
     /// Three RESUMEs each met a bare RST: the peer has no state of the connection.
     PeerHasNoState,
-    /// RESUMEs, or before Hiatus data or SYN, went unanswered for too long.
+    /// RESUMEs, or before Hiatus data, SYN or keep-alives, went unanswered for too long.
     NoAnswer,
+    /// The network refused the attempt to connect (RFC 9293, section 3.9.2.2, "hard errors").
+    Unreachable(IcmpErrorKind),
     /// This end was restored, but its peer answers as plain TCP.
     PeerIsPlain,
     /// The peer stayed away for longer than the connection is held.
@@ -88,6 +100,7 @@ impl fmt::Display for CloseReason {
             Self::AbortedHere(reason) => return write!(f, "aborted by this end: {reason}"),
             Self::PeerHasNoState => "peer has no state",
             Self::NoAnswer => "no answer",
+            Self::Unreachable(kind) => return write!(f, "unreachable: {kind}"),
             Self::PeerIsPlain => "restored, but the peer is plain TCP",
             Self::HoldOver => "hold over",
         })

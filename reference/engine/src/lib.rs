@@ -19,12 +19,18 @@ mod connection;
 mod delayed_ack;
 mod ecn;
 mod event;
+mod failure;
 mod hiatus;
+mod icmp;
+mod keep_alive;
 mod outgoing;
 mod owed;
+mod path;
+mod persist;
 mod receive;
 mod rtt;
 mod send;
+mod settings;
 mod state;
 mod stray;
 mod tcb;
@@ -35,13 +41,16 @@ mod transmit;
 
 pub use command::{Command, CommandError, WriteError};
 pub use config::{
-    Config, DEFAULT_BUFFER_OCTETS, DEFAULT_DELAYED_ACK, DEFAULT_MSL, DEFAULT_MSS_OCTETS, DEFAULT_R2,
-    DEFAULT_R2_SYN, DEFAULT_RTO_MAX, DEFAULT_RTO_MIN, DEFAULT_SEND_MSS_OCTETS, Endpoints, Entropy,
-    HiatusPolicy, INITIAL_RTO, KeySource, Offer, Sacking, Timestamping, WINDOW_SCALE_MAX,
+    Config, DEFAULT_BUFFER_OCTETS, DEFAULT_DELAYED_ACK, DEFAULT_FIN_WAIT_2, DEFAULT_KEEP_ALIVE_IDLE,
+    DEFAULT_MSL, DEFAULT_MSS_OCTETS, DEFAULT_R2, DEFAULT_R2_SYN, DEFAULT_RTO_MAX, DEFAULT_RTO_MIN,
+    DEFAULT_SEND_MSS_OCTETS, DEFAULT_SEND_MSS_V6_OCTETS, EcnPolicy, Endpoints, Entropy, HiatusPolicy,
+    INITIAL_RTO, IpVersion, KeepAlive, KeySource, Nagle, Offer, PathMtuDiscovery, Sacking, Timestamping,
+    WINDOW_SCALE_MAX,
 };
 pub use connection::Connection;
 pub use ecn::Ecn;
 pub use event::{CloseReason, Event, FallbackReason, HiatusState, PeerState, SelfState, TcpState};
+pub use icmp::{IcmpError, IcmpErrorKind};
 pub use outgoing::Burst;
 pub use stray::answer_stray;
 pub use time::Time;

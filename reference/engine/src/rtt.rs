@@ -75,6 +75,11 @@ impl RoundTrip {
         now.since(*self.unanswered_since.get_or_insert(now))
     }
 
+    /// How often the timeout ran out in a row.
+    pub(crate) fn timeouts(&self) -> u32 {
+        self.backoff_count
+    }
+
     /// A retransmission makes the running measurement ambiguous (Karn).
     pub(crate) fn retransmitted(&mut self) {
         self.timing = None;

@@ -2,11 +2,13 @@
 
 pub(crate) mod closed;
 mod command;
+mod icmp;
 mod input;
 pub(crate) mod listen;
 pub(crate) mod syn_received;
 pub(crate) mod syn_sent;
 pub(crate) mod synchronized;
+mod time_wait;
 
 use alloc::boxed::Box;
 use core::mem;

@@ -1,5 +1,6 @@
 //! The transmission control block of a connection that has seen, or sent, a SYN.
 
+use alloc::boxed::Box;
 use alloc::collections::VecDeque;
 
 use hiatus_codec::{Flags, KnownOptions, Position, SequenceNumber};
@@ -7,15 +8,20 @@ use serde::{Deserialize, Serialize};
 
 use crate::arrived::Arrived;
 use crate::budget::Budget;
-use crate::config::{Config, DEFAULT_SEND_MSS_OCTETS, Entropy, Sacking, Timestamping, WINDOW_SCALE_MAX};
+use crate::config::{Config, Entropy, IpVersion, Sacking, Timestamping, WINDOW_SCALE_MAX};
 use crate::congestion::Congestion;
 use crate::delayed_ack::DelayedAck;
+use crate::ecn::EcnState;
 use crate::event::{CloseReason, Event, PeerState, SelfState};
 use crate::hiatus::Hiatus;
+use crate::keep_alive::KeepAliveProbes;
 use crate::owed::{OWED_MAX, Owed};
+use crate::path::Path;
+use crate::persist::Persist;
 use crate::receive::ReceiveSide;
 use crate::rtt::RoundTrip;
 use crate::send::SendSide;
+use crate::settings::Settings;
 use crate::time::Time;
 use crate::timer::{Timer, TimerTable};
 use crate::timestamps::TimestampClock;
@@ -26,6 +32,8 @@ const CHALLENGES_PER_SECOND_MAX: u32 = 10;
 /// What every handler is given beside the connection's own state.
 pub(crate) struct Context<'a> {
     pub(crate) now: Time,
+    /// The version of IP below the connection.
+    pub(crate) ip: IpVersion,
     pub(crate) config: &'a Config,
     pub(crate) events: &'a mut VecDeque<Event>,
 }
@@ -57,10 +65,16 @@ pub(crate) struct Tcb {
     pub(crate) delayed_ack: DelayedAck,
     /// The octets at SND.UNA are to be sent again at once (fast retransmit).
     pub(crate) resend_first: bool,
-    /// The persist timer ran out: one segment may pass a window that is too small.
-    pub(crate) probe_is_due: bool,
+    pub(crate) persist: Persist,
+    pub(crate) keep_alive: KeepAliveProbes,
+    pub(crate) path: Path,
+    pub(crate) ecn: EcnState,
+    /// What the application changed for this connection.
+    pub(crate) settings: Option<Box<Settings>>,
     /// The application found the send buffer full.
     pub(crate) writer_waits: bool,
+    /// The application closed and reads no more.
+    pub(crate) reader_is_gone: bool,
     /// The application closed while SND.END must not move.
     pub(crate) close_waits: bool,
     pub(crate) hiatus: Hiatus,
@@ -83,7 +97,8 @@ impl Tcb {
         hiatus: Hiatus,
     ) -> Self {
         let config = cx.config;
-        let mss_octets = DEFAULT_SEND_MSS_OCTETS;
+        let path = Path::new(cx.ip, config);
+        let mss_octets = path.send_mss();
         Self {
             ports,
             snd: SendSide::new(entropy.isn, config.send_buffer_octets, mss_octets),
@@ -98,8 +113,13 @@ impl Tcb {
             ack_is_due: false,
             delayed_ack: DelayedAck::default(),
             resend_first: false,
-            probe_is_due: false,
+            persist: Persist::default(),
+            keep_alive: KeepAliveProbes::default(),
+            path,
+            ecn: EcnState::default(),
+            settings: None,
             writer_waits: false,
+            reader_is_gone: false,
             close_waits: false,
             hiatus,
             touched: cx.now,
@@ -117,7 +137,8 @@ impl Tcb {
         window: u16,
         ack: Position,
     ) {
-        self.snd.mss_octets = options.mss.unwrap_or(DEFAULT_SEND_MSS_OCTETS).max(1);
+        self.path.set_peer_mss(options.mss);
+        self.snd.mss_octets = self.path.send_mss();
         self.congestion = Congestion::new(self.snd.mss_octets);
         if let (Some(theirs), Some(ours)) = (options.window_scale, cx.config.shift()) {
             self.snd.scale = theirs.min(WINDOW_SCALE_MAX);
@@ -196,37 +217,37 @@ impl Tcb {
         let may = self.may_originate();
         let in_flight = may && self.snd.flight_octets() > 0;
         let is_leaving = self.hiatus.self_state() == SelfState::Leaving;
-        let is_blocked =
-            may && !is_leaving && !in_flight && self.snd.resend < self.send_bound() && self.text(1).is_none();
+        let is_blocked = may
+            && !is_leaving
+            && !in_flight
+            && self.snd.resend < self.send_bound()
+            && self.text(cx, 1).is_none();
         for (timer, is_needed) in [(Timer::Retransmit, in_flight), (Timer::Persist, is_blocked)] {
             if !is_needed {
                 self.timers.disarm(timer);
             } else if !self.timers.is_armed(timer) {
-                self.timers.arm(timer, cx.now + self.rtt.rto(cx.config));
+                let interval = match timer {
+                    Timer::Persist => self.persist_interval(cx),
+                    _ => self.rtt.rto(cx.config),
+                };
+                self.timers.arm(timer, cx.now + interval);
             }
         }
+        self.rearm_keep_alive(cx);
     }
 
     /// The retransmission timer ran out (RFC 6298, section 5). Gives why the connection ends, if it does.
     pub(crate) fn retransmission_timeout(&mut self, cx: &mut Context<'_>) -> Option<CloseReason> {
-        let limit = if self.snd.una == Position(0) { cx.config.r2_syn } else { cx.config.r2 };
         let flight_octets = self.snd.flight_octets();
-        if self.rtt.ran_out(cx.now) >= limit {
+        if self.rtt.ran_out(cx.now) >= self.r2(cx) {
             return self.give_up(cx);
         }
+        self.suspect_path(cx);
+        self.ecn.reduced(self.snd.nxt);
         self.congestion.timed_out(flight_octets, self.snd.mss_octets);
         self.snd.resend_all();
         self.resend_first = false;
         self.capable_may_stall();
-        None
-    }
-
-    /// The persist timer ran out (RFC 9293, section 3.8.6.1).
-    pub(crate) fn persist_timeout(&mut self, cx: &mut Context<'_>) -> Option<CloseReason> {
-        if self.rtt.ran_out(cx.now) >= cx.config.r2 {
-            return self.give_up(cx);
-        }
-        self.probe_is_due = true;
         None
     }
 

@@ -15,7 +15,9 @@ pub(crate) enum Timer {
     Persist,
     /// An ACK that waits for data to ride on (RFC 9293, section 3.8.6.3).
     DelayedAck,
-    /// End of TIME-WAIT.
+    /// Keep-alive probe (RFC 9293, section 3.8.4).
+    KeepAlive,
+    /// End of TIME-WAIT, or of FIN-WAIT-2 where nobody reads.
     TimeWait,
     /// EPOCH again at the responder, end of waiting at the initiator (draft, {#neg-confirm}).
     Negotiate,
@@ -33,7 +35,7 @@ pub(crate) enum Timer {
 
 impl Timer {
     /// Every timer, in the order in which those due at one time fire.
-    pub(crate) const ALL: [Self; 10] = [
+    pub(crate) const ALL: [Self; 11] = [
         Self::Hold,
         Self::ResumeLimit,
         Self::TimeWait,
@@ -44,6 +46,7 @@ impl Timer {
         Self::DelayedAck,
         Self::Retransmit,
         Self::Persist,
+        Self::KeepAlive,
     ];
 
     const fn index(self) -> usize {

@@ -42,6 +42,16 @@ impl TimestampClock {
         is_before(tsval, self.recent) && !self.is_void(now)
     }
 
+    /// Whether `tsval` is later than every one seen (RFC 6191, section 2).
+    pub(crate) fn is_newer(&self, tsval: u32) -> bool {
+        is_before(self.recent, tsval)
+    }
+
+    /// Whether `tsval` is the latest that was seen.
+    pub(crate) fn is_recent(&self, tsval: u32) -> bool {
+        self.recent == tsval
+    }
+
     /// Step R3: `seq` is SEG.SEQ of an acceptable segment.
     pub(crate) fn accept(&mut self, tsval: u32, seq: Position, now: Time) {
         if (self.is_void(now) || !is_before(tsval, self.recent)) && seq <= self.last_ack_sent {

@@ -3,6 +3,8 @@
 use hiatus_codec::{Flags, Message, Position, SequenceNumber};
 
 use crate::SEGMENT_LEN_OCTETS_MIN;
+use crate::config::Nagle;
+use crate::ecn::Ecn;
 use crate::hiatus::Hiatus;
 use crate::outgoing::{self, Burst, Header, HeaderOptions, Room};
 use crate::owed::Owed;
@@ -12,6 +14,8 @@ use crate::timer::Timer;
 
 /// Octets of the timestamps option with its padding.
 const TIMESTAMPS_OCTETS: u16 = 12;
+/// Full segments that must follow a probe of the path: as many as duplicate ACKs prove a loss (RFC 5681).
+const SEGMENTS_BEHIND_PROBE: u16 = 3;
 /// Data behind one header at most, so that header and data fit the 65,535 octets of an IP packet.
 const BURST_OCTETS_MAX: u16 = 65_535 - 40 - 60;
 /// Octets of the long CAPABLE.
@@ -28,6 +32,10 @@ pub(crate) enum Plan {
     Again(Text),
     /// Octets that the window has no room for, to learn whether it has now.
     Probe(Text),
+    /// A segment larger than the path is known to take, to learn whether it arrives.
+    SizeProbe(Text),
+    /// A segment outside the peer's window, to learn whether the peer is there.
+    KeepAlive,
     /// An acknowledgment.
     Ack,
 }
@@ -48,7 +56,7 @@ impl Text {
 
 impl Tcb {
     /// What to send now, if anything.
-    fn plan(&self, segments_max: u16) -> Option<Plan> {
+    fn plan(&self, cx: &Context<'_>, segments_max: u16) -> Option<Plan> {
         if let Some(owed) = self.owed.front() {
             return Some(Plan::Owed(*owed));
         }
@@ -60,35 +68,50 @@ impl Tcb {
         }
         if self.may_originate() {
             if self.resend_first
-                && let Some(text) = self.piece(self.snd.una, self.snd.nxt, 1)
+                && let Some(text) = self.first_unacknowledged()
             {
                 return Some(Plan::Again(text));
             }
-            if let Some(text) = self.text(segments_max) {
+            if let Some(text) = self.size_probe(cx) {
+                return Some(Plan::SizeProbe(text));
+            }
+            if let Some(text) = self.text(cx, segments_max) {
                 return Some(Plan::Text(text));
             }
-            if self.probe_is_due
+            if self.persist.is_due
                 && let Some(text) = self.probe()
             {
                 return Some(Plan::Probe(text));
+            }
+            if self.keep_alive.is_due {
+                return Some(Plan::KeepAlive);
             }
         }
         self.ack_is_due.then_some(Plan::Ack)
     }
 
-    /// Room for data in one segment: SendMSS less the options (RFC 9293, section 3.7.1).
-    fn text_octets_max(&self) -> u16 {
+    /// Octets of the options on a segment with data.
+    pub(crate) fn options_octets(&self) -> u16 {
         let timestamps = if self.timestamps.is_some() { TIMESTAMPS_OCTETS } else { 0 };
         let capable = if self.capable_due().is_some() { CAPABLE_OCTETS } else { 0 };
         let options = timestamps + capable;
-        let options = options + self.sack_octets(options);
-        self.snd.mss_octets.saturating_sub(options).max(1)
+        options + self.sack_octets(options)
     }
 
     /// Octets of the SACK option on the next segment, behind `options` octets of others.
     fn sack_octets(&self, options: u16) -> u16 {
         let count = if self.sack_permitted { self.rcv.sack_blocks_count() } else { 0 };
         u16::try_from(outgoing::sack_octets(usize::from(options), count)).unwrap_or(0)
+    }
+
+    /// Room for data in one segment: the effective send MSS less the options (RFC 9293, section 3.7.1; RFC 6691).
+    fn text_octets_max(&self) -> u16 {
+        self.snd.mss_octets.saturating_sub(self.options_octets()).max(1)
+    }
+
+    /// The segment at SND.UNA, if it is in flight.
+    pub(crate) fn first_unacknowledged(&self) -> Option<Text> {
+        self.piece(self.snd.una, self.snd.nxt, 1)
     }
 
     /// The octets from `from` up to `bound`, at most so many segments; `None` if there are none.
@@ -106,25 +129,50 @@ impl Tcb {
         (len_octets > 0 || fin).then_some(Text { from, len_octets, fin })
     }
 
-    /// The next piece of the stream that congestion and the peer's window let through.
-    pub(crate) fn text(&self, segments_max: u16) -> Option<Text> {
+    /// Where congestion and the peer's window end.
+    fn window_end(&self) -> Position {
+        self.snd.una.advanced_by(u64::from(self.snd.wnd.min(self.congestion.cwnd)))
+    }
+
+    /// The next piece of the stream that congestion and the peer's window let through and that is worth a segment.
+    pub(crate) fn text(&self, cx: &Context<'_>, segments_max: u16) -> Option<Text> {
         let from = self.snd.resend;
         let bound = self.send_bound();
-        let window = self.snd.una.advanced_by(u64::from(self.snd.wnd.min(self.congestion.cwnd)));
-        let mut text = self.piece(from, bound.min(window), segments_max)?;
-        let segment_octets = self.text_octets_max();
-        // Against silly windows (RFC 9293, section 3.8.6.2.1): a full segment, all there is, or half the largest window.
-        // Octets that were sent before do not wait.
-        let is_all = text.end() >= bound.min(self.snd.data_end());
-        // Behind full segments, what is not enough waits for the next decision.
-        if text.len_octets > segment_octets && !is_all {
-            text = Text { len_octets: text.len_octets - text.len_octets % segment_octets, ..text };
+        // A router that cuts a burst may repeat CWR on each piece.
+        let segments_max = if self.ecn.tells_peer() { 1 } else { segments_max };
+        let mut text = self.piece(from, bound.min(self.window_end()), segments_max)?;
+        // Octets that were sent before do not wait, nor does a FIN: CLOSE is a push (RFC 9293, section 3.9.1.4).
+        if from < self.snd.nxt || text.fin {
+            return Some(text);
         }
+        let segment_octets = self.text_octets_max();
+        let is_all = text.end() >= bound.min(self.snd.data_end());
+        let waits_for_ack = self.settings(cx.config).nagle == Nagle::On;
+        // Behind full segments, what is not enough waits for the next decision.
+        if text.len_octets > segment_octets && (waits_for_ack || !is_all) {
+            text.len_octets -= text.len_octets % segment_octets;
+        }
+        // Against silly windows (RFC 9293, section 3.8.6.2.1, MUST-38): rule 1, a full segment; 2, all there is; 3, half
+        // the largest window. Nagle's condition on 2 and 3: nothing is in flight (section 3.7.4, SHLD-7). Rule 4, the
+        // timeout, is `probe`.
+        let is_free = !waits_for_ack || self.snd.una == self.snd.nxt;
         let is_enough = text.len_octets >= segment_octets
-            || is_all
-            || from < self.snd.nxt
-            || u32::from(text.len_octets) >= self.snd.wnd_max / 2;
+            || (is_free && (is_all || u32::from(text.len_octets) >= self.snd.wnd_max / 2));
         is_enough.then_some(text)
+    }
+
+    /// A piece larger than what the path is known to take, if it is time to try one (RFC 4821, section 7.4): nothing is
+    /// lost, and enough follows it that its loss would be found by duplicate ACKs.
+    fn size_probe(&self, cx: &Context<'_>) -> Option<Text> {
+        let from = self.snd.resend;
+        if from < self.snd.max || self.resend_first {
+            return None;
+        }
+        let len_octets = self.path.probe_mss(cx.now)?.checked_sub(self.options_octets())?;
+        let behind = u64::from(self.snd.mss_octets) * u64::from(SEGMENTS_BEHIND_PROBE);
+        let end = from.advanced_by(u64::from(len_octets) + behind);
+        let bound = self.send_bound().min(self.snd.data_end()).min(self.window_end());
+        (end <= bound).then_some(Text { from, len_octets, fin: false })
     }
 
     /// What passes a window that is too small: as much as it holds, one octet at least.
@@ -147,32 +195,29 @@ impl Tcb {
         if room.buffer.len() < SEGMENT_LEN_OCTETS_MIN {
             return None;
         }
-        while let Some(plan) = self.plan(room.segments_max) {
+        if self.path.refresh(cx.now) {
+            self.snd.mss_octets = self.path.send_mss();
+        }
+        while let Some(plan) = self.plan(cx, room.segments_max) {
             let written = match plan {
                 Plan::Owed(owed) => {
                     self.owed.pop_front();
                     self.write_owed(cx, room, owed)
                 }
-                Plan::Text(text) => {
-                    let text = self.write_text(cx, room, text);
-                    self.note_sent(cx, text.end());
-                    text.burst
-                }
+                Plan::Text(text) => self.send_text(cx, room, text),
+                Plan::SizeProbe(text) => self.send_size_probe(cx, room, text),
                 Plan::Again(text) => {
                     self.resend_first = false;
                     self.rtt.retransmitted();
-                    self.write_text(cx, room, text).burst
+                    self.path.sent_again(text.from);
+                    self.write_text(cx, room, text, Flags::default()).burst
                 }
-                Plan::Probe(text) => {
-                    let text = self.write_text(cx, room, text);
-                    self.probe_is_due = false;
-                    // A probe beyond the window is not in flight: the persist timer repeats it.
-                    if self.snd.wnd == 0 {
-                        self.snd.max = self.snd.max.max(text.end());
-                    } else {
-                        self.note_sent(cx, text.end());
-                    }
-                    text.burst
+                Plan::Probe(text) => self.send_probe(cx, room, text),
+                Plan::KeepAlive => {
+                    self.keep_alive.is_due = false;
+                    let header = self.header(self.keep_alive_seq(), Flags::ACK);
+                    let options = self.options(cx, None).written();
+                    outgoing::write(self.ports, header, &options, room, 0, |_| 0)
                 }
                 Plan::Ack => self.write_ack(cx, room, None),
             };
@@ -182,6 +227,46 @@ impl Tcb {
             }
         }
         None
+    }
+
+    /// Sends the next piece of the stream. Only what is new is marked for ECN (RFC 3168, section 6.1.5).
+    fn send_text(&mut self, cx: &Context<'_>, room: &mut Room<'_>, text: Text) -> Option<Burst> {
+        let is_new = text.from >= self.snd.max && text.len_octets > 0;
+        let (ecn, flags) = if is_new { self.ecn.new_data() } else { (Ecn::NotEct, Flags::default()) };
+        let (options_octets, segment_octets) = (self.options_octets(), self.text_octets_max());
+        let Written { text, burst } = self.write_text(cx, room, text, flags);
+        if is_new {
+            let first_octets = text.len_octets.min(segment_octets);
+            let end = text.from.advanced_by(u64::from(first_octets));
+            self.path.sent(text.from, end, first_octets + options_octets);
+        } else {
+            self.path.sent_again(text.from);
+        }
+        self.note_sent(cx, text.end());
+        burst.map(|burst| Burst { ecn, ..burst })
+    }
+
+    /// Sends one segment that is larger than the path is known to take.
+    fn send_size_probe(&mut self, cx: &Context<'_>, room: &mut Room<'_>, text: Text) -> Option<Burst> {
+        let options_octets = self.options_octets();
+        let Written { text, burst } = self.write_text(cx, room, text, Flags::default());
+        self.path.probe_sent(text.from, text.end(), text.len_octets + options_octets);
+        self.note_sent(cx, text.end());
+        burst.map(|burst| Burst { segment_octets: text.len_octets, ..burst })
+    }
+
+    /// Sends what the window has no room for. It is neither marked nor says CWR (RFC 3168, section 6.1.6).
+    fn send_probe(&mut self, cx: &Context<'_>, room: &mut Room<'_>, text: Text) -> Option<Burst> {
+        self.persist.is_due = false;
+        let Written { text, burst } = self.write_text(cx, room, text, Flags::default());
+        self.path.sent_again(text.from);
+        // A probe beyond the window is not in flight: the persist timer repeats it.
+        if self.snd.wnd == 0 {
+            self.snd.max = self.snd.max.max(text.end());
+        } else {
+            self.note_sent(cx, text.end());
+        }
+        burst
     }
 
     /// Writes the next segment of a connection that is over: only what is owed.
@@ -211,12 +296,6 @@ struct Written {
     burst: Option<Burst>,
 }
 
-impl Written {
-    fn end(&self) -> Position {
-        self.text.end()
-    }
-}
-
 impl Tcb {
     /// `text` as far as a buffer has room for it; several segments are cut where one of them ends.
     fn cut(&self, text: Text, buffer_octets: usize) -> Text {
@@ -231,10 +310,10 @@ impl Tcb {
     }
 
     /// Writes a piece of the stream, cut to the room there is.
-    fn write_text(&mut self, cx: &Context<'_>, room: &mut Room<'_>, text: Text) -> Written {
+    fn write_text(&mut self, cx: &Context<'_>, room: &mut Room<'_>, text: Text, flags: Flags) -> Written {
         let options = self.options_with_sack(cx, self.capable_due()).written();
         let text = self.cut(text, room.buffer.len());
-        let mut flags = Flags::ACK;
+        let mut flags = flags.union(Flags::ACK).union(self.ecn.ack_flags());
         if text.fin {
             flags = flags.union(Flags::FIN);
         }
@@ -265,7 +344,7 @@ impl Tcb {
         message: Option<Message<'static>>,
     ) -> Option<Burst> {
         let options = self.options_with_sack(cx, message.or_else(|| self.capable_due())).written();
-        let header = self.header(self.snd_nxt(), Flags::ACK);
+        let header = self.header(self.snd_nxt(), Flags::ACK.union(self.ecn.ack_flags()));
         if message.is_some() {
             // The CAPABLE did not go with it.
             self.note_ack();

@@ -10,7 +10,9 @@ use crate::command::CommandError;
 use crate::config::Config;
 use crate::event::{CloseReason, Event, FallbackReason, PeerState, SelfState, TcpState};
 use crate::hiatus::{Leaving, Origin, PeerPresence, Resuming, SelfPresence, Session};
+use crate::keep_alive::KeepAliveProbes;
 use crate::owed::Owed;
+use crate::persist::Persist;
 use crate::tcb::{Context, Tcb};
 use crate::time::Time;
 use crate::timer::Timer;
@@ -44,7 +46,7 @@ impl Tcb {
             return Err(CommandError::Suspended);
         }
         session.here = SelfPresence::Leaving(Leaving { expected_absence, ..Leaving::default() });
-        self.probe_is_due = false;
+        self.stop_probing();
         self.announce_leaving();
         Ok(())
     }
@@ -185,13 +187,13 @@ impl Tcb {
         });
         let limit = resume_limit(session, cx.config);
         self.timers.arm(Timer::ResumeLimit, cx.now + limit);
-        for timer in [Timer::Retransmit, Timer::Persist, Timer::Suspend] {
+        for timer in [Timer::Retransmit, Timer::Suspend] {
             self.timers.disarm(timer);
         }
         self.ack_is_due = false;
         self.hold_delayed_ack();
         self.resend_first = false;
-        self.probe_is_due = false;
+        self.stop_probing();
         self.owed.clear();
         self.owe(Owed::Resume);
     }
@@ -297,15 +299,23 @@ impl Tcb {
         true
     }
 
+    /// Neither the window nor the peer is probed.
+    pub(crate) fn stop_probing(&mut self) {
+        self.timers.disarm(Timer::Persist);
+        self.timers.disarm(Timer::KeepAlive);
+        self.persist = Persist::default();
+        self.keep_alive = KeepAliveProbes::default();
+    }
+
     /// Stops what this end would send of its own accord.
     pub(crate) fn stop_sending(&mut self) {
-        for timer in [Timer::Retransmit, Timer::Persist, Timer::Suspend] {
+        for timer in [Timer::Retransmit, Timer::Suspend] {
             self.timers.disarm(timer);
         }
         self.hold_delayed_ack();
         self.rtt.restart();
         self.resend_first = false;
-        self.probe_is_due = false;
+        self.stop_probing();
     }
 
     /// The peer is there again; what was in flight is sent again.

@@ -61,10 +61,13 @@ impl Tcb {
             self.congestion.forget_losses();
         }
         self.resend_first = false;
-        self.probe_is_due = false;
+        self.stop_probing();
+        // The path may be another one (draft, {#interactions}).
+        self.path.start();
+        self.snd.mss_octets = self.path.send_mss();
+        self.ecn.restart(self.snd.nxt);
         self.rtt.restart();
         self.timers.disarm(Timer::Retransmit);
-        self.timers.disarm(Timer::Persist);
         self.heard = cx.now;
         Ok(())
     }

@@ -5,9 +5,11 @@ use hiatus_codec::{AbortReason, Nonce};
 use crate::command::{Command, CommandError, WriteError};
 use crate::event::{CloseReason, TcpState};
 use crate::owed::Owed;
+use crate::settings::Settings;
 use crate::state::synchronized::Synchronized;
 use crate::state::{State, Transition};
 use crate::tcb::{Context, Tcb};
+use crate::timer::Timer;
 
 impl State {
     /// The owner asks for something; an error changes nothing.
@@ -18,6 +20,12 @@ impl State {
     ) -> Result<(), CommandError> {
         match command {
             Command::Close => self.close(cx),
+            Command::CloseBoth => self.close_both(cx),
+            Command::SetUserTimeout { r2 } => self.change_settings(cx, |settings| settings.r2 = r2),
+            Command::SetNagle(nagle) => self.change_settings(cx, |settings| settings.nagle = nagle),
+            Command::SetKeepAlive(policy) => {
+                self.change_settings(cx, |settings| settings.keep_alive = policy)
+            }
             Command::Abort => self.abort(cx),
             Command::Suspend { expected_absence } => {
                 self.absent(cx, |tcb, found, _| tcb.suspend(found, expected_absence))
@@ -66,6 +74,47 @@ impl State {
             }
         };
         self.enter(cx, transition);
+        Ok(())
+    }
+
+    /// CLOSE of an application that reads no more (RFC 9293, section 3.6.1).
+    fn close_both(&mut self, cx: &mut Context<'_>) -> Result<(), CommandError> {
+        let found = self.name();
+        let Some(tcb) = self.live_tcb_mut() else { return self.close(cx) };
+        // Data is lost, and the peer is to know (SHLD-3).
+        if tcb.rcv.readable_octets() > 0 {
+            return self.abort(cx);
+        }
+        if tcb.is_closing() && tcb.reader_is_gone {
+            return Err(CommandError::Closing { found });
+        }
+        tcb.reader_is_gone = true;
+        if !tcb.is_closing() {
+            return self.close(cx);
+        }
+        let transition = match self {
+            Self::Synchronized(state) => Transition::closed_if(state.settle(cx)),
+            _ => Transition::Stay,
+        };
+        self.enter(cx, transition);
+        Ok(())
+    }
+
+    /// What counts for this connection alone.
+    fn change_settings(
+        &mut self,
+        cx: &mut Context<'_>,
+        change: impl FnOnce(&mut Settings),
+    ) -> Result<(), CommandError> {
+        let found = self.name();
+        let tcb = self.live_tcb_mut().ok_or(CommandError::NoConnection { found })?;
+        tcb.change_settings(cx.config, change);
+        if let Self::Synchronized(state) = self {
+            // An interval that was set before may be too long.
+            state.tcb.timers.disarm(Timer::KeepAlive);
+            state.tcb.rearm(cx);
+        }
+        self.enter(cx, Transition::Stay);
         Ok(())
     }
 
@@ -150,7 +199,7 @@ impl State {
 
 impl Synchronized {
     /// What tells the peer that this end gives the connection up, if anything does.
-    fn owe_abort(&mut self) {
+    pub(crate) fn owe_abort(&mut self) {
         let name = self.name();
         let tcb = &mut self.tcb;
         tcb.owed.clear();

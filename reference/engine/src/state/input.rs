@@ -2,6 +2,7 @@
 
 use hiatus_codec::Segment;
 
+use crate::ecn::Ecn;
 use crate::event::TcpState;
 use crate::outgoing::{Burst, Room};
 use crate::state::{State, Transition};
@@ -9,9 +10,13 @@ use crate::tcb::Context;
 use crate::timer::Timer;
 
 impl State {
-    /// A segment of this connection arrived (RFC 9293, section 3.10.7).
-    pub(crate) fn handle_segment(&mut self, cx: &mut Context<'_>, segment: &Segment<'_>) {
-        let was_received = matches!(self, Self::SynReceived(_));
+    /// A segment of this connection arrived (RFC 9293, section 3.10.7); `mark` is the ECN field of its IP header.
+    pub(crate) fn handle_segment(&mut self, cx: &mut Context<'_>, segment: &Segment<'_>, mark: Ecn) {
+        let (was_sent, was_received) = match self {
+            Self::SynSent(_) => (true, false),
+            Self::SynReceived(_) => (false, true),
+            _ => (false, false),
+        };
         let transition = match self {
             Self::Closed(closed) => {
                 closed.on_segment(cx, segment);
@@ -20,14 +25,18 @@ impl State {
             Self::Listen(listen) => listen.on_segment(cx, segment),
             Self::SynSent(state) => state.on_segment(cx, segment),
             Self::SynReceived(state) => state.on_segment(cx, segment),
-            Self::Synchronized(state) => Transition::closed_if(state.on_segment(cx, segment)),
+            Self::Synchronized(state) => Transition::closed_if(state.on_segment(cx, segment, mark)),
         };
         self.enter(cx, transition);
-        // What leads from SYN-RECEIVED to ESTABLISHED is processed there to the end (RFC 9293, section 3.10.7.4, fifth).
-        if was_received && let Self::Synchronized(state) = self {
-            let transition = Transition::closed_if(state.on_segment(cx, segment));
-            self.enter(cx, transition);
-        }
+        let Self::Synchronized(state) = self else { return };
+        // What leads to ESTABLISHED is processed there to the end: from SYN-RECEIVED with the fifth step, from SYN-SENT
+        // with the sixth (RFC 9293, sections 3.10.7.4 and 3.10.7.3).
+        let end = match (was_sent, was_received) {
+            (true, _) => state.on_rest_of_syn(cx, segment, mark),
+            (_, true) => state.on_segment(cx, segment, mark),
+            _ => return,
+        };
+        self.enter(cx, Transition::closed_if(end));
     }
 
     /// Time passed: does what has become due.

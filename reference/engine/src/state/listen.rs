@@ -76,6 +76,7 @@ pub(crate) fn open(
     let hiatus = negotiation::answer_syn(negotiation::proposal(cx.config, entropy), options.hiatus);
     let ports = Ports { local: segment.destination_port, remote: segment.source_port };
     let mut tcb = Box::new(Tcb::new(cx, entropy, ports, segment.seq, hiatus));
+    tcb.ecn.heard_syn(segment.flags);
     tcb.read_syn(cx, &options, segment.window, Position(0));
     // Its text, if it has any, is not acknowledged and comes again.
     SynReceived::passive(cx, tcb, again, options.window_scale.is_some())

@@ -64,6 +64,7 @@ impl SynReceived {
         // First, the sequence number. The peer's SYN again asks for the SYN/ACK again.
         if arrived.has(Flags::SYN) && !arrived.has(Flags::ACK) && segment.seq == tcb.rcv.irs {
             tcb.snd.resend_all();
+            tcb.ecn.heard_syn(segment.flags);
             //= draft#neg-synack
             //# A responder MUST NOT put a Hiatus option on the answer to a SYN without
             //# CAPABLE.
@@ -85,7 +86,7 @@ impl SynReceived {
                 return Transition::Stay;
             }
             return match self.opened {
-                Opened::Passively { .. } => self.back_to_listen(),
+                Opened::Passively { .. } => self.give_up(CloseReason::Reset),
                 Opened::Simultaneously => Transition::Closed(CloseReason::Refused),
             };
         }
@@ -94,7 +95,7 @@ impl SynReceived {
         // window, so it belongs to another attempt of the peer, which sends it again and then finds LISTEN.
         if arrived.has(Flags::SYN) {
             if matches!(self.opened, Opened::Passively { .. }) {
-                return self.back_to_listen();
+                return self.give_up(CloseReason::Reset);
             }
             tcb.challenge(cx.now);
             return Transition::Stay;
@@ -118,12 +119,13 @@ impl SynReceived {
     }
 
     /// A connection opened passively returns to LISTEN (RFC 9293, section 3.10.7.4, second and fourth).
-    fn back_to_listen(&mut self) -> Transition {
-        let Opened::Passively { again } = &mut self.opened else { return Transition::Stay };
+    /// One opened simultaneously ends, for `reason`.
+    pub(crate) fn give_up(&mut self, reason: CloseReason) -> Transition {
+        let Opened::Passively { again } = &mut self.opened else { return Transition::Closed(reason) };
         match again.take() {
             // What the application wrote or closed was meant for this peer: it is told, and not the next one.
             Some(listen) if self.tcb.snd.end <= FIRST_OCTET => Transition::Listen(listen),
-            _ => Transition::Closed(CloseReason::Reset),
+            _ => Transition::Closed(reason),
         }
     }
 
@@ -144,7 +146,8 @@ impl SynReceived {
             }
             _ => None,
         };
-        let written = self.tcb.write_syn(cx, room, Flags::ACK, self.scale, capable)?;
+        let flags = Flags::ACK.union(self.tcb.ecn.syn_ack_flags(cx.config.ecn));
+        let written = self.tcb.write_syn(cx, room, flags, self.scale, capable)?;
         self.capables_left = self.capables_left.saturating_sub(1);
         Some(written)
     }

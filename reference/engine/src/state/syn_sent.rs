@@ -49,6 +49,7 @@ impl SynSent {
             return Transition::Stay;
         }
         let options = known_options(segment);
+        tcb.ecn.heard_syn(flags);
         // The window that the own SYN announced counts from here.
         tcb.rcv.irs = segment.seq;
         if !has_ack {
@@ -104,7 +105,7 @@ impl SynSent {
             }
             _ => None,
         };
-        let flags = Flags::default();
+        let flags = self.tcb.ecn.syn_flags(cx.config.ecn);
         let written = self.tcb.write_syn(cx, room, flags, cx.config.shift(), capable)?;
         self.syns_sent = self.syns_sent.saturating_add(1);
         Some(written)

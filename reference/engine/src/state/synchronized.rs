@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::arrived::Arrived;
 use crate::congestion::Verdict;
+use crate::ecn::Ecn;
 use crate::event::{CloseReason, Event, TcpState};
 use crate::hiatus::Hiatus;
 use crate::hiatus::check::Checked;
@@ -35,6 +36,8 @@ enum Closer {
 enum Step {
     /// It goes on to the next step.
     Continue,
+    /// Its acknowledgment counts, and nothing else.
+    OnlyAck,
     /// It is done with.
     Done,
     /// The connection ends.
@@ -71,10 +74,15 @@ impl Synchronized {
         }
     }
 
-    /// A segment arrived. Gives why the connection ends, if it does.
-    pub(crate) fn on_segment(&mut self, cx: &mut Context<'_>, segment: &Segment<'_>) -> Option<CloseReason> {
+    /// A segment arrived, with `mark` in the ECN field of its IP header. Gives why the connection ends, if it does.
+    pub(crate) fn on_segment(
+        &mut self,
+        cx: &mut Context<'_>,
+        segment: &Segment<'_>,
+        mark: Ecn,
+    ) -> Option<CloseReason> {
         let tcb = &mut self.tcb;
-        let arrived = Arrived::new(segment, &tcb.snd, &tcb.rcv);
+        let arrived = Arrived::new(segment, &tcb.snd, &tcb.rcv).marked(mark);
         //= draft#step-message
         //# On a connection that is on, a host MUST process a valid RESUME,
         //# RESUME-ACK or ABORT before it tests the timestamp, sequence number, RST
@@ -93,7 +101,7 @@ impl Synchronized {
         };
         match step {
             Step::Close(reason) => Some(self.end_of(reason)),
-            Step::Continue | Step::Done => self.settle(cx),
+            Step::Continue | Step::OnlyAck | Step::Done => self.settle(cx),
         }
     }
 
@@ -175,6 +183,10 @@ impl Synchronized {
     fn in_order(&mut self, cx: &mut Context<'_>, arrived: &Arrived<'_>, checked: Checked) -> Step {
         match self.check_sequence_and_reset(cx, arrived) {
             Step::Continue => {}
+            Step::OnlyAck => {
+                self.tcb.ack_is_due = true;
+                return self.on_ack(cx, arrived);
+            }
             step => return step,
         }
         match self.on_ack(cx, arrived) {
@@ -182,8 +194,24 @@ impl Synchronized {
             step => return step,
         }
         self.on_message(cx, arrived, checked);
-        self.on_text(cx, arrived);
-        Step::Continue
+        self.on_text(cx, arrived)
+    }
+
+    /// The text and the FIN of a SYN/ACK that led here (RFC 9293, section 3.10.7.3, fourth). Gives why the connection
+    /// ends, if it does.
+    pub(crate) fn on_rest_of_syn(
+        &mut self,
+        cx: &mut Context<'_>,
+        segment: &Segment<'_>,
+        mark: Ecn,
+    ) -> Option<CloseReason> {
+        let flags = Flags(segment.flags.0 & !Flags::SYN.0);
+        let rest = Segment { seq: segment.seq.advanced_by(1), flags, ..*segment };
+        let arrived = Arrived::new(&rest, &self.tcb.snd, &self.tcb.rcv).marked(mark);
+        match self.on_text(cx, &arrived) {
+            Step::Close(reason) => Some(reason),
+            Step::Continue | Step::OnlyAck | Step::Done => self.settle(cx),
+        }
     }
 
     /// First to fourth: sequence number (PAWS before it), RST, SYN.
@@ -204,6 +232,12 @@ impl Synchronized {
             }
         }
         if !tcb.rcv.is_acceptable(arrived.seq, arrived.segment.len()) {
+            // What meets a closed window may acknowledge nevertheless (RFC 9293, section 3.10.7.4, first).
+            let is_ack =
+                arrived.has(Flags::ACK) && !arrived.segment.flags.intersects(Flags::SYN.union(Flags::RST));
+            if is_ack && tcb.rcv.wnd() == 0 && arrived.seq == tcb.rcv.nxt {
+                return Step::OnlyAck;
+            }
             tcb.answer_unacceptable(cx.now, arrived);
             // The peer's FIN again: TIME-WAIT begins anew (RFC 9293, section 3.10.7.4, eighth).
             if arrived.has(Flags::FIN) && tcb.timers.is_armed(Timer::TimeWait) {
@@ -271,11 +305,8 @@ impl Synchronized {
             clock.accept(timestamps.value, arrived.seq, cx.now);
         }
         tcb.heard = cx.now;
-        if tcb.timers.is_armed(Timer::Persist) {
-            tcb.rtt.answered();
-            // A window that opened starts the timer anew.
-            tcb.timers.disarm(Timer::Persist);
-        }
+        tcb.keep_alive.unanswered = 0;
+        let wnd_before = tcb.snd.wnd;
         let wnd = u32::from(arrived.segment.window) << tcb.snd.scale;
         let advance = u32::try_from(tcb.snd.una.distance_to(ack)).unwrap_or(u32::MAX);
         if advance > 0 {
@@ -283,6 +314,9 @@ impl Synchronized {
             tcb.is_acknowledged_since_sync = true;
             tcb.rtt.acknowledged(ack, cx.now);
             tcb.timers.disarm(Timer::Retransmit);
+            if tcb.path.acknowledged(tcb.snd.una, cx.now) {
+                tcb.snd.mss_octets = tcb.path.send_mss();
+            }
             let verdict = tcb.congestion.acknowledged(advance, ack, tcb.snd.mss_octets);
             tcb.resend_first |= verdict == Verdict::ResendFirst;
             tcb.tell_writer(cx);
@@ -295,6 +329,8 @@ impl Synchronized {
         if ack >= tcb.snd.una && is_newer {
             tcb.snd.set_window(wnd, arrived.seq, ack);
         }
+        tcb.window_heard(wnd_before);
+        tcb.hear_echo(cx, arrived);
         Step::Continue
     }
 
@@ -339,25 +375,35 @@ impl Synchronized {
         }
     }
 
-    /// Seventh and eighth: the text and the FIN. The sixth, URG, is ignored.
-    fn on_text(&mut self, cx: &mut Context<'_>, arrived: &Arrived<'_>) {
+    /// Seventh and eighth: the text and the FIN. The sixth, URG, changes nothing: urgent octets are octets of the stream
+    /// like others (RFC 6093, section 6).
+    fn on_text(&mut self, cx: &mut Context<'_>, arrived: &Arrived<'_>) -> Step {
         if arrived.segment.is_empty() {
-            return;
+            return Step::Continue;
         }
         let tcb = &mut self.tcb;
+        tcb.ecn.text_arrived(arrived.segment.flags, arrived.mark);
         if tcb.rcv.fin_is_received() {
             tcb.ack_is_due = true;
-            return;
+            return Step::Continue;
         }
         let accepted = tcb.rcv.accept(arrived.seq, arrived.segment.payload, arrived.has(Flags::FIN));
         tcb.acknowledge_text(cx, arrived, accepted);
+        if accepted.octets > 0 && tcb.reader_is_gone {
+            // Data is lost, and the peer is to know (RFC 9293, section 3.6.1, SHLD-3).
+            self.owe_abort();
+            return Step::Close(CloseReason::Aborted);
+        }
         if accepted.octets > 0 && cx.events.back() != Some(&Event::Readable) {
             cx.events.push_back(Event::Readable);
         }
         if accepted.fin {
             self.first_closer.get_or_insert(Closer::Peer);
             cx.events.push_back(Event::PeerClosed);
+            // What ran for FIN-WAIT-2.
+            self.tcb.timers.disarm(Timer::TimeWait);
         }
+        Step::Continue
     }
 
     /// After any input: the transitions that the FINs ask for, and the timers.
@@ -373,11 +419,21 @@ impl Synchronized {
         if name == TcpState::TimeWait && self.tcb.is_resuming() {
             self.tcb.self_is_up(cx);
         }
-        let is_armed = self.tcb.timers.is_armed(Timer::TimeWait);
-        if name != TcpState::TimeWait {
-            self.tcb.timers.disarm(Timer::TimeWait);
-        } else if !is_armed {
-            self.tcb.timers.arm(Timer::TimeWait, cx.now + cx.config.msl * 2);
+        let lasts = match name {
+            // RFC 9293, MUST-13.
+            TcpState::TimeWait => Some(cx.config.msl * 2),
+            // A peer that never closes would keep a connection that nobody owns.
+            TcpState::FinWait2 if self.tcb.reader_is_gone && self.tcb.may_originate() => {
+                Some(cx.config.fin_wait_2)
+            }
+            _ => None,
+        };
+        match lasts {
+            None => self.tcb.timers.disarm(Timer::TimeWait),
+            Some(lasts) if !self.tcb.timers.is_armed(Timer::TimeWait) => {
+                self.tcb.timers.arm(Timer::TimeWait, cx.now + lasts);
+            }
+            Some(_) => {}
         }
         self.tcb.rearm(cx);
         None
@@ -393,7 +449,9 @@ impl Synchronized {
                 tcb.ack_is_due = true;
                 None
             }
-            Timer::TimeWait => Some(CloseReason::Finished),
+            Timer::KeepAlive => tcb.keep_alive_timeout(cx),
+            Timer::TimeWait if tcb.rcv.fin_is_received() => Some(CloseReason::Finished),
+            Timer::TimeWait => Some(CloseReason::NoAnswer),
             Timer::Negotiate => {
                 tcb.negotiation_timeout(cx);
                 None

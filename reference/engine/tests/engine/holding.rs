@@ -129,7 +129,7 @@ fn silence_is_taken_for_absence() {
     //# to which it offered a hold.
     let mut pair = presumed();
     let hold = seconds(HOLD_SECONDS);
-    assert_eq!(pair.events(Side::B), [Event::PeerPresumedSuspended { hold }]);
+    assert_eq!(pair.events(Side::B), [Event::Unanswered, Event::PeerPresumedSuspended { hold }]);
     // Not longer than the hold.
     pair.alone(Side::B, seconds(HOLD_SECONDS));
     assert_eq!(pair.events(Side::B), [Event::Closed { reason: CloseReason::HoldOver }]);
@@ -153,7 +153,8 @@ fn silence_of_a_peer_without_s_or_without_a_hold_ends_the_connection() {
         pair.write(Side::B, b"anybody?");
         let mut reset = pair.clone();
         pair.alone(Side::B, seconds(123));
-        assert_eq!(pair.events(Side::B), [Event::Closed { reason: CloseReason::NoAnswer }]);
+        let closed = Event::Closed { reason: CloseReason::NoAnswer };
+        assert_eq!(pair.events(Side::B), [Event::Unanswered, closed]);
         Made::rst(Side::A, 1).give(&mut reset);
         assert_eq!(reset.events(Side::B), [Event::Closed { reason: CloseReason::Reset }]);
     }

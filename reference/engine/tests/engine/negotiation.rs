@@ -267,7 +267,7 @@ fn epoch_is_sent_six_times_and_then_given_up() {
     let more = pair.alone(Side::B, seconds(2));
     assert!(more.iter().all(|frame| frame.message().is_none()));
     let fell_back = Event::FellBack { reason: FallbackReason::NoEcho };
-    assert_eq!(pair.events(Side::B), [Event::Connected, fell_back]);
+    assert_eq!(pair.events(Side::B), [Event::Connected, Event::Unanswered, fell_back]);
 }
 
 #[test]

@@ -9,8 +9,8 @@ use hiatus_codec::{
     OptionWriter, Position, Resume, Segment, SequenceNumber, TcpOption, Timestamps,
 };
 use hiatus_engine::{
-    Command, Config, Connection, Endpoints, Entropy, Event, HiatusPolicy, HiatusState, KeySource, Offer,
-    Sacking, Time,
+    Command, Config, Connection, Endpoints, Entropy, Event, HiatusPolicy, HiatusState, KeySource, Nagle,
+    Offer, Sacking, Time,
 };
 
 const A_ADDRESS: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1)), 40_000);
@@ -89,7 +89,7 @@ pub(crate) fn names(frames: &[Frame]) -> Vec<&'static str> {
 
 /// Plain TCP, one ACK for each segment with text and no more options than that needs: what the stories count.
 pub(crate) fn plain_config() -> Config {
-    Config { sack: Sacking::Off, delayed_ack: None, ..Config::default() }
+    Config { sack: Sacking::Off, delayed_ack: None, nagle: Nagle::Off, ..Config::default() }
 }
 
 /// S, and a hold of two hours.

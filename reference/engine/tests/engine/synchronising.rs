@@ -94,7 +94,8 @@ fn synchronising_takes_window_and_timestamp_as_they_are() {
     made.sealed(&context, |tag| Message::Resume(Resume { life, nonce: Nonce(9), end: 6, tag }))
         .give(&mut pair);
     pair.write(Side::B, &[0; 5000]);
-    let frames = pair.alone(Side::B, Duration::from_millis(1500));
+    // Before the RTO.
+    let frames = pair.alone(Side::B, Duration::from_millis(900));
     assert_eq!(frames[0].timestamps().echo_reply, 2);
     let octets: usize = frames.iter().map(|frame| frame.segment().payload.len()).sum();
     assert_eq!(octets, 400);

@@ -328,7 +328,9 @@ fn silence_ends_a_plain_connection_after_r2() {
     let mut pair = plain();
     pair.write(Side::A, b"anybody?");
     pair.alone(Side::A, seconds(300));
-    assert_eq!(pair.events(Side::A), [Event::Closed { reason: CloseReason::NoAnswer }]);
+    // R1 is told before (RFC 9293, section 3.8.3).
+    let closed = Event::Closed { reason: CloseReason::NoAnswer };
+    assert_eq!(pair.events(Side::A), [Event::Unanswered, closed]);
 }
 
 #[test]

@@ -319,7 +319,9 @@ fn told(event: &Event) -> Option<&'static str> {
         Event::SuspendAcknowledged { .. } => Some("granted"),
         Event::Readable => Some("data"),
         Event::PeerClosed => Some("end"),
-        Event::PeerSuspended { .. }
+        // Of RFC 9293 alone.
+        Event::Unanswered
+        | Event::PeerSuspended { .. }
         | Event::PeerPresumedSuspended { .. }
         | Event::PeerResumed
         | Event::Resumed
