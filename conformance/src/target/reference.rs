@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use hiatus_codec::{ConnectionKey, HoldTime, KnownOptions, Nonce, SequenceNumber};
 use hiatus_engine::{
-    CloseReason, Command, Config, Connection, Endpoints, Entropy, Event, FallbackReason, HiatusPolicy,
-    HiatusState, KeySource, Nagle, Offer, Sacking, TcpState, Time, Timestamping, answer_stray,
+    CloseReason, Command, Config, CongestionAlgorithm, Connection, Endpoints, Entropy, Event, FallbackReason,
+    HiatusPolicy, HiatusState, KeySource, Nagle, Offer, Sacking, TcpState, Time, Timestamping, answer_stray,
 };
 
 use super::{CallError, Received, Setup, StreamEnd, Target};
@@ -94,6 +94,7 @@ impl Reference {
             // Scripts say which octets they expect: no option that they do not name, an ACK for each segment.
             sack: Sacking::Off,
             delayed_ack: None,
+            congestion: CongestionAlgorithm::NewReno,
             ..Config::default()
         };
         Self {

@@ -1,7 +1,8 @@
 //! An arriving segment, its numbers turned into positions.
 
 use hiatus_codec::{
-    Flags, HiatusOption, KnownOptions, Message, OptionKind, Position, Segment, TcpOption, Timestamps, options,
+    Flags, HiatusOption, KnownOptions, Message, OptionKind, Position, SackBlocks, Segment, TcpOption,
+    Timestamps, options,
 };
 
 use crate::ecn::Ecn;
@@ -15,6 +16,8 @@ pub(crate) struct Arrived<'a> {
     pub(crate) timestamps: Option<Timestamps>,
     /// The Hiatus message that counts, on a segment that may carry it.
     pub(crate) hiatus: Option<HiatusOption<'a>>,
+    /// Selective acknowledgments; they count only where both ends permitted them.
+    pub(crate) sack: Option<SackBlocks<'a>>,
     /// SEG.SEQ, nearest to RCV.NXT.
     pub(crate) seq: Position,
     /// SEG.ACK, nearest to SND.UNA; counts only with ACK.
@@ -30,6 +33,7 @@ impl<'a> Arrived<'a> {
             segment,
             timestamps: options.timestamps,
             hiatus: options.hiatus,
+            sack: options.sack,
             seq: Position::of_sequence(segment.seq, rcv.irs, rcv.nxt),
             ack: Position::of_sequence(segment.ack, snd.iss, snd.una),
             mark: Ecn::NotEct,

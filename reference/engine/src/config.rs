@@ -77,6 +77,8 @@ pub struct Config {
     pub fin_wait_2: Duration,
     /// Maximum segment lifetime: TIME-WAIT lasts two.
     pub msl: Duration,
+    /// How the congestion window grows and shrinks.
+    pub congestion: CongestionAlgorithm,
     /// Whether and how Hiatus is offered.
     pub hiatus: HiatusPolicy,
 }
@@ -102,6 +104,7 @@ impl Default for Config {
             link_mtu_octets: None,
             fin_wait_2: DEFAULT_FIN_WAIT_2,
             msl: DEFAULT_MSL,
+            congestion: CongestionAlgorithm::Cubic,
             hiatus: HiatusPolicy::Off,
         }
     }
@@ -220,6 +223,15 @@ pub enum Sacking {
     On,
     /// Neither.
     Off,
+}
+
+/// How the congestion window grows and shrinks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum CongestionAlgorithm {
+    /// RFC 5681 and RFC 6582: a segment more for each window, half of it at a loss.
+    NewReno,
+    /// RFC 9438: back quickly to where the last loss was, and past it slowly.
+    Cubic,
 }
 
 /// Whether and how Hiatus is offered (draft, {#capable}).

@@ -39,7 +39,7 @@ impl Tcb {
         }
         let mss_octets = self.snd.mss_octets;
         // Below one segment the timer slows the sender down.
-        if self.congestion.cwnd <= u32::from(mss_octets) && self.timers.is_armed(Timer::Retransmit) {
+        if self.congestion.cwnd() <= u32::from(mss_octets) && self.timers.is_armed(Timer::Retransmit) {
             self.timers.arm(Timer::Retransmit, cx.now + self.rtt.rto(cx.config));
         }
         self.congestion.ecn_echo(self.snd.flight_octets(), mss_octets);

@@ -10,6 +10,7 @@
 
 extern crate alloc;
 
+mod acknowledge;
 mod arrived;
 mod budget;
 mod command;
@@ -28,7 +29,9 @@ mod owed;
 mod path;
 mod persist;
 mod receive;
+mod recovery;
 mod rtt;
+mod scoreboard;
 mod send;
 mod settings;
 mod state;
@@ -41,11 +44,11 @@ mod transmit;
 
 pub use command::{Command, CommandError, WriteError};
 pub use config::{
-    Config, DEFAULT_BUFFER_OCTETS, DEFAULT_DELAYED_ACK, DEFAULT_FIN_WAIT_2, DEFAULT_KEEP_ALIVE_IDLE,
-    DEFAULT_MSL, DEFAULT_MSS_OCTETS, DEFAULT_R2, DEFAULT_R2_SYN, DEFAULT_RTO_MAX, DEFAULT_RTO_MIN,
-    DEFAULT_SEND_MSS_OCTETS, DEFAULT_SEND_MSS_V6_OCTETS, EcnPolicy, Endpoints, Entropy, HiatusPolicy,
-    INITIAL_RTO, IpVersion, KeepAlive, KeySource, Nagle, Offer, PathMtuDiscovery, Sacking, Timestamping,
-    WINDOW_SCALE_MAX,
+    Config, CongestionAlgorithm, DEFAULT_BUFFER_OCTETS, DEFAULT_DELAYED_ACK, DEFAULT_FIN_WAIT_2,
+    DEFAULT_KEEP_ALIVE_IDLE, DEFAULT_MSL, DEFAULT_MSS_OCTETS, DEFAULT_R2, DEFAULT_R2_SYN, DEFAULT_RTO_MAX,
+    DEFAULT_RTO_MIN, DEFAULT_SEND_MSS_OCTETS, DEFAULT_SEND_MSS_V6_OCTETS, EcnPolicy, Endpoints, Entropy,
+    HiatusPolicy, INITIAL_RTO, IpVersion, KeepAlive, KeySource, Nagle, Offer, PathMtuDiscovery, Sacking,
+    Timestamping, WINDOW_SCALE_MAX,
 };
 pub use connection::Connection;
 pub use ecn::Ecn;

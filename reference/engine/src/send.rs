@@ -82,7 +82,7 @@ impl SendSide {
     /// Takes octets of the application, as many as there is room for.
     pub(crate) fn write(&mut self, octets: &[u8]) -> usize {
         let count = octets.len().min(self.room_octets());
-        self.buffer.extend(octets.iter().take(count));
+        self.buffer.extend(octets.get(..count).unwrap_or(octets));
         self.end = self.end.advanced_by(u64::try_from(count).unwrap_or(0));
         self.lim = self.end;
         count
@@ -125,11 +125,15 @@ impl SendSide {
     /// Octets `from..` that are in the buffer, up to `room.len()`; copies them and says how many.
     pub(crate) fn copy_octets(&self, from: Position, room: &mut [u8]) -> usize {
         let skip = usize::try_from(self.buffer_start.distance_to(from)).unwrap_or(usize::MAX);
-        let count = self.buffer.len().saturating_sub(skip).min(room.len());
-        for (target, octet) in room.iter_mut().zip(self.buffer.range(skip.min(self.buffer.len())..)) {
-            *target = *octet;
-        }
-        count
+        let (front, back) = self.buffer.as_slices();
+        let front = front.get(skip..).unwrap_or(&[]);
+        let back = back.get(skip.saturating_sub(self.buffer.len() - back.len())..).unwrap_or(&[]);
+        let front = front.get(..room.len()).unwrap_or(front);
+        let (first, rest) = room.split_at_mut(front.len());
+        first.copy_from_slice(front);
+        let back = back.get(..rest.len()).unwrap_or(back);
+        rest[..back.len()].copy_from_slice(back);
+        front.len() + back.len()
     }
 
     /// Notes that everything before `end`, which lies at or after `resend`, is under way.

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::arrived::Arrived;
 use crate::budget::Budget;
 use crate::config::{Config, Entropy, IpVersion, Sacking, Timestamping, WINDOW_SCALE_MAX};
-use crate::congestion::Congestion;
+use crate::congestion::{Congestion, Timeout};
 use crate::delayed_ack::DelayedAck;
 use crate::ecn::EcnState;
 use crate::event::{CloseReason, Event, PeerState, SelfState};
@@ -19,6 +19,7 @@ use crate::owed::{OWED_MAX, Owed};
 use crate::path::Path;
 use crate::persist::Persist;
 use crate::receive::ReceiveSide;
+use crate::recovery::Recovery;
 use crate::rtt::RoundTrip;
 use crate::send::SendSide;
 use crate::settings::Settings;
@@ -53,6 +54,7 @@ pub(crate) struct Tcb {
     pub(crate) rcv: ReceiveSide,
     pub(crate) rtt: RoundTrip,
     pub(crate) congestion: Congestion,
+    pub(crate) recovery: Recovery,
     /// `None` unless both ends use timestamps; in SYN-SENT, unless this end offers them.
     pub(crate) timestamps: Option<TimestampClock>,
     /// Both ends said SACK-permitted; in SYN-SENT, this end offers it.
@@ -104,7 +106,8 @@ impl Tcb {
             snd: SendSide::new(entropy.isn, config.send_buffer_octets, mss_octets),
             rcv: ReceiveSide::new(irs, config.receive_buffer_octets, config.mss_octets),
             rtt: RoundTrip::default(),
-            congestion: Congestion::new(mss_octets),
+            congestion: Congestion::new(config.congestion, mss_octets),
+            recovery: Recovery::default(),
             timestamps: (config.timestamps == Timestamping::On)
                 .then(|| TimestampClock::new(entropy.timestamp_offset, cx.now)),
             sack_permitted: config.sack == Sacking::On,
@@ -139,7 +142,7 @@ impl Tcb {
     ) {
         self.path.set_peer_mss(options.mss);
         self.snd.mss_octets = self.path.send_mss();
-        self.congestion = Congestion::new(self.snd.mss_octets);
+        self.congestion = Congestion::new(cx.config.congestion, self.snd.mss_octets);
         if let (Some(theirs), Some(ours)) = (options.window_scale, cx.config.shift()) {
             self.snd.scale = theirs.min(WINDOW_SCALE_MAX);
             self.rcv.scale = ours;
@@ -238,15 +241,18 @@ impl Tcb {
 
     /// The retransmission timer ran out (RFC 6298, section 5). Gives why the connection ends, if it does.
     pub(crate) fn retransmission_timeout(&mut self, cx: &mut Context<'_>) -> Option<CloseReason> {
-        let flight_octets = self.snd.flight_octets();
+        let timeout = if self.rtt.is_unanswered() { Timeout::Repeated } else { Timeout::First };
         if self.rtt.ran_out(cx.now) >= self.r2(cx) {
             return self.give_up(cx);
         }
         self.suspect_path(cx);
-        self.ecn.reduced(self.snd.nxt);
-        self.congestion.timed_out(flight_octets, self.snd.mss_octets);
-        self.snd.resend_all();
-        self.resend_first = false;
+        if self.snd.una == Position(0) {
+            // What follows a SYN that was lost is decided when it is acknowledged.
+            self.snd.resend_all();
+        } else {
+            self.ecn.reduced(self.snd.nxt);
+            self.start_over(timeout);
+        }
         self.capable_may_stall();
         None
     }
@@ -263,6 +269,7 @@ impl Tcb {
     /// The connection is over: only what is owed is still sent.
     pub(crate) fn end(&mut self, reason: CloseReason) {
         self.snd.drop_octets();
+        self.recovery.forget();
         self.ack_is_due = false;
         let is_orderly = reason == CloseReason::Finished;
         self.owed.retain(|owed| match owed {
@@ -282,6 +289,8 @@ impl Tcb {
     pub(crate) fn check(&self) -> Result<(), &'static str> {
         self.snd.check()?;
         self.rcv.check()?;
+        self.congestion.check()?;
+        self.recovery.check(self.outstanding())?;
         if self.owed.len() > OWED_MAX {
             return Err("no more segments owed than the bound");
         }

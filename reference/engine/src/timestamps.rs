@@ -37,6 +37,12 @@ impl TimestampClock {
         Timestamps { value: ticks(now).wrapping_add(self.offset_ticks), echo_reply: self.recent }
     }
 
+    /// How long before `now` the TSval that `echo` repeats was sent; `None` if it never was.
+    pub(crate) fn since(&self, echo: u32, now: Time) -> Option<Duration> {
+        let elapsed_ticks = ticks(now).wrapping_add(self.offset_ticks).wrapping_sub(echo);
+        (elapsed_ticks < 1 << 31).then(|| Duration::from_micros(u64::from(elapsed_ticks) * MICROS_PER_TICK))
+    }
+
     /// PAWS, test R1 of RFC 7323, section 5.3: true if the segment is an old one.
     pub(crate) fn is_old(&self, tsval: u32, now: Time) -> bool {
         is_before(tsval, self.recent) && !self.is_void(now)

@@ -9,6 +9,7 @@ use crate::hiatus::Hiatus;
 use crate::outgoing::{self, Burst, Header, HeaderOptions, Room};
 use crate::owed::Owed;
 use crate::receive::SackList;
+use crate::recovery::{Mode, Repair};
 use crate::tcb::{Context, Tcb};
 use crate::timer::Timer;
 
@@ -28,8 +29,8 @@ pub(crate) enum Plan {
     Owed(Owed),
     /// Octets of the stream, the FIN included.
     Text(Text),
-    /// The first segment that is not acknowledged, out of turn (fast retransmit).
-    Again(Text),
+    /// Octets that are missing, out of turn (fast retransmit and recovery).
+    Again(Text, Repair),
     /// Octets that the window has no room for, to learn whether it has now.
     Probe(Text),
     /// A segment larger than the path is known to take, to learn whether it arrives.
@@ -67,16 +68,17 @@ impl Tcb {
             return None;
         }
         if self.may_originate() {
-            if self.resend_first
-                && let Some(text) = self.first_unacknowledged()
-            {
-                return Some(Plan::Again(text));
+            if let Some((text, repair)) = self.urgent_repair() {
+                return Some(Plan::Again(text, repair));
             }
             if let Some(text) = self.size_probe(cx) {
                 return Some(Plan::SizeProbe(text));
             }
             if let Some(text) = self.text(cx, segments_max) {
                 return Some(Plan::Text(text));
+            }
+            if let Some((text, repair)) = self.late_repair() {
+                return Some(Plan::Again(text, repair));
             }
             if self.persist.is_due
                 && let Some(text) = self.probe()
@@ -129,18 +131,57 @@ impl Tcb {
         (len_octets > 0 || fin).then_some(Text { from, len_octets, fin })
     }
 
-    /// Where congestion and the peer's window end.
-    fn window_end(&self) -> Position {
-        self.snd.una.advanced_by(u64::from(self.snd.wnd.min(self.congestion.cwnd)))
+    /// Octets that congestion lets through beyond what is under way.
+    fn congestion_room(&self) -> u64 {
+        let limited = self.recovery.limited_transmit_octets(self.snd.mss_octets);
+        u64::from(self.congestion.cwnd().saturating_add(limited)).saturating_sub(self.pipe())
+    }
+
+    /// How far from `from` on congestion and the peer's window let the stream go.
+    fn window_end(&self, from: Position) -> Position {
+        let window = self.snd.una.advanced_by(u64::from(self.snd.wnd));
+        window.min(from.advanced_by(self.congestion_room()))
+    }
+
+    /// What is sent again before anything new: what was found lost just now, however much is under way, and the holes
+    /// that are lost (RFC 6675, section 4, NextSeg, rule 1).
+    fn urgent_repair(&self) -> Option<(Text, Repair)> {
+        if self.resend_first {
+            let first = self.recovery.missing_from(self.snd.una, self.snd.nxt);
+            return Some((self.piece(first.start, first.end, 1)?, Repair::First));
+        }
+        if self.recovery.mode() != Mode::Selective {
+            return None;
+        }
+        let hole = self.recovery.lost_hole(self.snd.mss_octets)?;
+        let text = self.piece(hole.start, hole.end, 1)?;
+        (u64::from(text.len_octets) <= self.congestion_room()).then_some((text, Repair::Hole))
+    }
+
+    /// What is sent again if there is nothing new: holes that may not be lost, and the last octets (NextSeg, rules 3
+    /// and 4).
+    fn late_repair(&self) -> Option<(Text, Repair)> {
+        if self.recovery.mode() != Mode::Selective {
+            return None;
+        }
+        let (found, repair) = match self.recovery.hole() {
+            Some(hole) => (hole, Repair::Hole),
+            None => {
+                let octets_max = u64::from(self.text_octets_max());
+                (self.recovery.rescue(self.outstanding(), octets_max)?, Repair::Rescue)
+            }
+        };
+        let text = self.piece(found.start, found.end, 1)?;
+        (u64::from(text.len_octets) <= self.congestion_room()).then_some((text, repair))
     }
 
     /// The next piece of the stream that congestion and the peer's window let through and that is worth a segment.
     pub(crate) fn text(&self, cx: &Context<'_>, segments_max: u16) -> Option<Text> {
-        let from = self.snd.resend;
-        let bound = self.send_bound();
+        let missing = self.recovery.missing_from(self.snd.resend, self.send_bound());
+        let (from, bound) = (missing.start, missing.end);
         // A router that cuts a burst may repeat CWR on each piece.
         let segments_max = if self.ecn.tells_peer() { 1 } else { segments_max };
-        let mut text = self.piece(from, bound.min(self.window_end()), segments_max)?;
+        let mut text = self.piece(from, bound.min(self.window_end(from)), segments_max)?;
         // Octets that were sent before do not wait, nor does a FIN: CLOSE is a push (RFC 9293, section 3.9.1.4).
         if from < self.snd.nxt || text.fin {
             return Some(text);
@@ -165,13 +206,13 @@ impl Tcb {
     /// lost, and enough follows it that its loss would be found by duplicate ACKs.
     fn size_probe(&self, cx: &Context<'_>) -> Option<Text> {
         let from = self.snd.resend;
-        if from < self.snd.max || self.resend_first {
+        if from < self.snd.max || self.resend_first || self.recovery.mode() != Mode::Open {
             return None;
         }
         let len_octets = self.path.probe_mss(cx.now)?.checked_sub(self.options_octets())?;
         let behind = u64::from(self.snd.mss_octets) * u64::from(SEGMENTS_BEHIND_PROBE);
         let end = from.advanced_by(u64::from(len_octets) + behind);
-        let bound = self.send_bound().min(self.snd.data_end()).min(self.window_end());
+        let bound = self.send_bound().min(self.snd.data_end()).min(self.window_end(from));
         (end <= bound).then_some(Text { from, len_octets, fin: false })
     }
 
@@ -198,6 +239,7 @@ impl Tcb {
         if self.path.refresh(cx.now) {
             self.snd.mss_octets = self.path.send_mss();
         }
+        self.restart_after_idle(cx);
         while let Some(plan) = self.plan(cx, room.segments_max) {
             let written = match plan {
                 Plan::Owed(owed) => {
@@ -206,12 +248,7 @@ impl Tcb {
                 }
                 Plan::Text(text) => self.send_text(cx, room, text),
                 Plan::SizeProbe(text) => self.send_size_probe(cx, room, text),
-                Plan::Again(text) => {
-                    self.resend_first = false;
-                    self.rtt.retransmitted();
-                    self.path.sent_again(text.from);
-                    self.write_text(cx, room, text, Flags::default()).burst
-                }
+                Plan::Again(text, repair) => self.send_again(cx, room, text, repair),
                 Plan::Probe(text) => self.send_probe(cx, room, text),
                 Plan::KeepAlive => {
                     self.keep_alive.is_due = false;
@@ -244,6 +281,22 @@ impl Tcb {
         }
         self.note_sent(cx, text.end());
         burst.map(|burst| Burst { ecn, ..burst })
+    }
+
+    /// Sends what is missing again.
+    fn send_again(
+        &mut self,
+        cx: &Context<'_>,
+        room: &mut Room<'_>,
+        text: Text,
+        repair: Repair,
+    ) -> Option<Burst> {
+        self.resend_first = false;
+        self.rtt.retransmitted(cx.now);
+        self.path.sent_again(text.from);
+        let Written { text, burst } = self.write_text(cx, room, text, Flags::default());
+        self.recovery.sent_again(repair, text.from.distance_to(text.end()), text.end());
+        burst
     }
 
     /// Sends one segment that is larger than the path is known to take.
@@ -283,9 +336,13 @@ impl Tcb {
         if end > self.snd.max {
             self.rtt.sent(end, cx.now);
         } else {
-            self.rtt.retransmitted();
+            self.rtt.retransmitted(cx.now);
         }
+        self.recovery.sent(self.snd.resend.distance_to(end));
         self.snd.sent_up_to(end);
+        if self.congestion_room() < u64::from(self.snd.mss_octets) {
+            self.recovery.note_filled(self.snd.nxt);
+        }
     }
 }
 

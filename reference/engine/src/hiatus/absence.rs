@@ -330,7 +330,7 @@ impl Tcb {
             self.owed.retain(|owed| *owed != Owed::Resume);
         }
         self.timers.disarm(Timer::Hold);
-        self.snd.resend_all();
+        self.send_all_again();
         self.rtt.answered();
         // What was read meanwhile may have opened the window; nobody was told.
         self.ack_is_due |= self.rcv.window_update_is_due();
@@ -346,9 +346,9 @@ impl Tcb {
     /// The peer was there, or is back, without a word of it: its path may be another one.
     pub(crate) fn peer_shows_itself(&mut self, cx: &mut Context<'_>) {
         if self.peer_is_away() {
+            self.restart_congestion();
             self.peer_is_up(cx);
             self.rtt.restart();
-            self.congestion.restart(self.snd.mss_octets);
         }
     }
 
@@ -401,7 +401,8 @@ impl Tcb {
         //# message has come since the first of these segments.
         if resuming.origin == Origin::Intact {
             self.fall_back(cx, FallbackReason::ResumeMetPlain);
-            self.snd.resend_all();
+            self.forget_losses();
+            self.send_all_again();
             self.ack_is_due = true;
             self.close_if_waiting();
             self.tell_writer(cx);

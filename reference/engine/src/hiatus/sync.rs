@@ -54,13 +54,12 @@ impl Tcb {
             //# A host that synchronises although its peer has acknowledged nothing new
             //# since it last synchronised SHOULD start with a congestion window of one
             //# segment.
-            self.congestion.restart_with_one(self.snd.mss_octets);
+            self.restart_congestion_with_one();
         } else if is_rewind || was_long {
-            self.congestion.restart(self.snd.mss_octets);
+            self.restart_congestion();
         } else {
-            self.congestion.forget_losses();
+            self.forget_losses();
         }
-        self.resend_first = false;
         self.stop_probing();
         // The path may be another one (draft, {#interactions}).
         self.path.start();

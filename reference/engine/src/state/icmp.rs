@@ -57,7 +57,7 @@ impl Tcb {
         self.snd.mss_octets = self.path.send_mss();
         // Sent again at once, in pieces that fit. Nothing of this is a sign of congestion (RFC 1191, section 6.4).
         self.snd.resend_from(from);
-        self.rtt.retransmitted();
+        self.rtt.retransmitted(cx.now);
         self.timers.disarm(Timer::Retransmit);
         if self.snd.una > Position(0) {
             self.rearm(cx);

@@ -109,9 +109,7 @@ impl SynReceived {
             return Transition::Stay;
         }
         tcb.snd.set_window(u32::from(segment.window) << tcb.snd.scale, arrived.seq, arrived.ack);
-        tcb.snd.acknowledge(Position(1));
-        tcb.rtt.acknowledged(Position(1), cx.now);
-        tcb.timers.disarm(crate::timer::Timer::Retransmit);
+        tcb.syn_is_acknowledged(cx, arrived.timestamps.map(|timestamps| timestamps.echo_reply));
         tcb.first_segment(cx, arrived.hiatus);
         cx.events.push_back(Event::Connected);
         // The rest of the segment is an affair of ESTABLISHED.

@@ -62,9 +62,7 @@ impl SynSent {
             }
         }
         tcb.read_syn(cx, &options, segment.window, Position(1));
-        tcb.snd.acknowledge(Position(1));
-        tcb.rtt.acknowledged(Position(1), cx.now);
-        tcb.timers.disarm(crate::timer::Timer::Retransmit);
+        tcb.syn_is_acknowledged(cx, options.timestamps.map(|timestamps| timestamps.echo_reply));
         tcb.ack_is_due = true;
         tcb.heard = cx.now;
         cx.events.push_back(Event::Connected);

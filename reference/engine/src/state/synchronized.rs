@@ -6,7 +6,6 @@ use hiatus_codec::{AbortReason, Flags, Segment};
 use serde::{Deserialize, Serialize};
 
 use crate::arrived::Arrived;
-use crate::congestion::Verdict;
 use crate::ecn::Ecn;
 use crate::event::{CloseReason, Event, TcpState};
 use crate::hiatus::Hiatus;
@@ -304,27 +303,12 @@ impl Synchronized {
         if let (Some(clock), Some(timestamps)) = (&mut tcb.timestamps, arrived.timestamps) {
             clock.accept(timestamps.value, arrived.seq, cx.now);
         }
+        let silence = cx.now.since(tcb.heard);
         tcb.heard = cx.now;
         tcb.keep_alive.unanswered = 0;
         let wnd_before = tcb.snd.wnd;
         let wnd = u32::from(arrived.segment.window) << tcb.snd.scale;
-        let advance = u32::try_from(tcb.snd.una.distance_to(ack)).unwrap_or(u32::MAX);
-        if advance > 0 {
-            tcb.snd.acknowledge(ack);
-            tcb.is_acknowledged_since_sync = true;
-            tcb.rtt.acknowledged(ack, cx.now);
-            tcb.timers.disarm(Timer::Retransmit);
-            if tcb.path.acknowledged(tcb.snd.una, cx.now) {
-                tcb.snd.mss_octets = tcb.path.send_mss();
-            }
-            let verdict = tcb.congestion.acknowledged(advance, ack, tcb.snd.mss_octets);
-            tcb.resend_first |= verdict == Verdict::ResendFirst;
-            tcb.tell_writer(cx);
-        } else if Self::is_duplicate_ack(tcb, arrived, wnd) {
-            let flight_octets = tcb.snd.flight_octets();
-            let verdict = tcb.congestion.duplicate_ack(flight_octets, tcb.snd.max, tcb.snd.mss_octets);
-            tcb.resend_first |= verdict == Verdict::ResendFirst;
-        }
+        tcb.take_acknowledgment(cx, arrived, wnd, silence);
         let is_newer = tcb.snd.wl1 < arrived.seq || (tcb.snd.wl1 == arrived.seq && tcb.snd.wl2 <= ack);
         if ack >= tcb.snd.una && is_newer {
             tcb.snd.set_window(wnd, arrived.seq, ack);
@@ -332,18 +316,6 @@ impl Synchronized {
         tcb.window_heard(wnd_before);
         tcb.hear_echo(cx, arrived);
         Step::Continue
-    }
-
-    /// RFC 5681, section 2.
-    fn is_duplicate_ack(tcb: &Tcb, arrived: &Arrived<'_>, wnd: u32) -> bool {
-        //= draft#mac-check
-        //# A receiver MUST NOT count an ACK with a Hiatus option as a duplicate
-        //# ACK.
-        (arrived.hiatus.is_none() || tcb.hiatus == Hiatus::Off)
-            && arrived.segment.is_empty()
-            && arrived.ack == tcb.snd.una
-            && wnd == tcb.snd.wnd
-            && tcb.snd.flight_octets() > 0
     }
 
     /// What an acceptable segment says of Hiatus: it is alive, it negotiates, it leaves.
