@@ -5,6 +5,7 @@
 mod absence;
 mod bursts;
 mod delayed_ack;
+mod closing;
 mod ecn;
 mod ending;
 mod failing;
@@ -25,6 +26,8 @@ mod restoring;
 mod resume_met;
 mod returning;
 mod sack_blocks;
+mod segment_arrives;
 mod synchronising;
 mod tcp;
+mod time_wait;
 mod transitions;
