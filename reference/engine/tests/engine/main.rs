@@ -4,8 +4,8 @@
 
 mod absence;
 mod bursts;
-mod delayed_ack;
 mod closing;
+mod delayed_ack;
 mod ecn;
 mod ending;
 mod failing;
