@@ -81,6 +81,45 @@ fn syn_received_resets_a_wrong_ack_and_stays() {
 }
 
 #[test]
+fn syn_received_drops_an_old_duplicate_before_it_connects() {
+    // RFC 7323, sections 3.2 and 5.3: an ACK without timestamps, and one older than the SYN.
+    let mut pair = received();
+    let frame = Made::ack(Side::A, 1, 1).frame(pair.now);
+    pair.arrive(Side::B, &Segment { options: &[], ..frame.segment() });
+    assert_eq!((pair.b.state(), pair.take(Side::B).len()), (TcpState::SynReceived, 0));
+    Made::ack(Side::A, 1, 1).tsval(1).give(&mut pair);
+    assert_eq!((pair.b.state(), names(&pair.take(Side::B))), (TcpState::SynReceived, vec!["ack"]));
+    Made::ack(Side::A, 1, 1).give(&mut pair);
+    assert_eq!(pair.b.state(), TcpState::Established);
+}
+
+#[test]
+fn reset_that_repeats_the_syn_changes_nothing() {
+    let mut pair = received();
+    Made::ack(Side::A, 0, 0).flags(Flags::SYN.union(Flags::RST)).give(&mut pair);
+    assert_eq!((pair.b.state(), pair.take(Side::B).len()), (TcpState::SynReceived, 0));
+}
+
+#[test]
+fn syn_ack_of_a_simultaneous_open_connects_at_once() {
+    // Figure 8, line 6. The window of a SYN is not scaled: 2000 octets, not 8000.
+    let mut pair = Pair::new(plain_config(), plain_config());
+    pair.take(Side::A);
+    let syn = Made::ack(Side::B, 0, 0).flags(Flags::SYN).frame(pair.now);
+    // Scale 2, and the timestamps of `Made`.
+    let options = [&[1, 3, 3, 2], syn.segment().options].concat();
+    pair.arrive(Side::A, &Segment { options: &options, ..syn.segment() });
+    pair.take(Side::A);
+    let syn_ack = Made::ack(Side::B, 0, 1).flags(Flags::SYN.union(Flags::ACK)).window(2000);
+    syn_ack.give(&mut pair);
+    assert_eq!(pair.a.state(), TcpState::Established);
+    assert_eq!(pair.events(Side::A), [Event::Connected]);
+    pair.write(Side::A, &[7; 5000]);
+    let sent: usize = pair.take(Side::A).iter().map(|frame| frame.segment().payload.len()).sum();
+    assert!(sent <= 2000, "{sent}");
+}
+
+#[test]
 fn ack_with_data_and_fin_leads_from_syn_received_to_close_wait() {
     let mut pair = received();
     Made::ack(Side::A, 1, 1).flags(Flags::ACK.union(Flags::FIN)).payload(b"all").give(&mut pair);
