@@ -5,6 +5,8 @@ use core::time::Duration;
 use hiatus_codec::{Position, Timestamps};
 use serde::{Deserialize, Serialize};
 
+use crate::arrived::Arrived;
+use crate::tcb::Tcb;
 use crate::time::Time;
 
 /// Milliseconds per tick of the timestamp clock (RFC 7323, section 5.4: 1 ms to 1 s).
@@ -80,6 +82,29 @@ impl TimestampClock {
     pub(crate) fn step_above(&mut self, ceiling: u32, now: Time) {
         self.offset_ticks = ceiling.wrapping_add(INCARNATION_STEP_TICKS).wrapping_sub(ticks(now));
         self.recent_at = now;
+    }
+}
+
+/// What the timestamp of a segment says about it (RFC 7323).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Freshness {
+    /// Nothing against it.
+    Fresh,
+    /// It has none, though both ends agreed on them: it is dropped in silence (section 3.2).
+    Missing,
+    /// It is an old one (section 5.3, R1).
+    Old,
+}
+
+impl Tcb {
+    /// Whether a segment that is no RST may be an old duplicate.
+    pub(crate) fn freshness(&self, now: Time, arrived: &Arrived<'_>) -> Freshness {
+        match (&self.timestamps, arrived.timestamps) {
+            (None, _) => Freshness::Fresh,
+            (Some(_), None) => Freshness::Missing,
+            (Some(clock), Some(timestamps)) if clock.is_old(timestamps.value, now) => Freshness::Old,
+            (Some(_), Some(_)) => Freshness::Fresh,
+        }
     }
 }
 

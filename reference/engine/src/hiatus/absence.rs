@@ -16,6 +16,7 @@ use crate::persist::Persist;
 use crate::tcb::{Context, Tcb};
 use crate::time::Time;
 use crate::timer::Timer;
+use crate::timestamps::Freshness;
 
 /// SUSPENDs of one absence.
 const SUSPENDS_MAX: u8 = 3;
@@ -437,12 +438,7 @@ impl Tcb {
 
     /// Whether a segment would pass the first and the fifth check (draft, {#segment-processing}).
     fn would_pass(&self, now: Time, arrived: &Arrived<'_>) -> bool {
-        let is_recent = match (&self.timestamps, arrived.timestamps) {
-            (None, _) => true,
-            (Some(clock), Some(timestamps)) => !clock.is_old(timestamps.value, now),
-            (Some(_), None) => false,
-        };
-        is_recent
+        self.freshness(now, arrived) == Freshness::Fresh
             && self.rcv.is_acceptable(arrived.seq, arrived.segment.len())
             && arrived.has(Flags::ACK)
             && self.snd.is_acceptable(arrived.ack)

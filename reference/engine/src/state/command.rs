@@ -64,6 +64,7 @@ impl State {
             Self::Closed(_) => return Err(CommandError::NoConnection { found }),
             _ if is_closing => return Err(CommandError::Closing { found }),
             Self::Listen(_) | Self::SynSent(_) => Transition::Closed(CloseReason::Aborted),
+            // The FIN follows the ACK that is awaited: queued like one behind data.
             Self::SynReceived(state) => {
                 state.tcb.snd.close();
                 Transition::Stay

@@ -15,6 +15,7 @@ use crate::send::FIRST_OCTET;
 use crate::state::Transition;
 use crate::state::listen::Listen;
 use crate::tcb::{Context, Tcb};
+use crate::timestamps::Freshness;
 
 /// Both SYNs were exchanged; the own one is not acknowledged.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -59,47 +60,12 @@ impl SynReceived {
 
     /// RFC 9293, section 3.10.7.4, as far as it concerns this state.
     pub(crate) fn on_segment(&mut self, cx: &mut Context<'_>, segment: &Segment<'_>) -> Transition {
+        let arrived = Arrived::new(segment, &self.tcb.snd, &self.tcb.rcv);
+        let is_answer = self.is_answer_to_simultaneous_syn(&arrived);
+        if !is_answer && let Some(transition) = self.before_ack(cx, &arrived) {
+            return transition;
+        }
         let tcb = &mut self.tcb;
-        let arrived = Arrived::new(segment, &tcb.snd, &tcb.rcv);
-        // First, the sequence number. The peer's SYN again asks for the SYN/ACK again.
-        if arrived.has(Flags::SYN) && !arrived.has(Flags::ACK) && segment.seq == tcb.rcv.irs {
-            tcb.snd.resend_all();
-            tcb.ecn.heard_syn(segment.flags);
-            //= draft#neg-synack
-            //# A responder MUST NOT put a Hiatus option on the answer to a SYN without
-            //# CAPABLE.
-            if !negotiation::is_offer(arrived.hiatus) {
-                self.capables_left = 0;
-            }
-            return Transition::Stay;
-        }
-        if !tcb.rcv.is_acceptable(arrived.seq, segment.len()) {
-            if !arrived.has(Flags::RST) {
-                tcb.challenge(cx.now);
-            }
-            return Transition::Stay;
-        }
-        // Second, the RST bit (RFC 5961, section 3.2).
-        if arrived.has(Flags::RST) {
-            if arrived.seq != tcb.rcv.nxt {
-                tcb.challenge(cx.now);
-                return Transition::Stay;
-            }
-            return match self.opened {
-                Opened::Passively { .. } => self.give_up(CloseReason::Reset),
-                Opened::Simultaneously => Transition::Closed(CloseReason::Refused),
-            };
-        }
-        // Fourth, the SYN bit: a connection opened passively returns to LISTEN, any other answers as a synchronized one
-        // (RFC 5961, section 4.2). A SYN that is repeated never comes here: it lies before RCV.NXT. This one is in the
-        // window, so it belongs to another attempt of the peer, which sends it again and then finds LISTEN.
-        if arrived.has(Flags::SYN) {
-            if matches!(self.opened, Opened::Passively { .. }) {
-                return self.give_up(CloseReason::Reset);
-            }
-            tcb.challenge(cx.now);
-            return Transition::Stay;
-        }
         // Fifth, the ACK field.
         if !arrived.has(Flags::ACK) {
             return Transition::Stay;
@@ -108,12 +74,78 @@ impl SynReceived {
             tcb.owe(Owed::Reset { seq: segment.ack });
             return Transition::Stay;
         }
-        tcb.snd.set_window(u32::from(segment.window) << tcb.snd.scale, arrived.seq, arrived.ack);
+        // The window of a SYN is not scaled (RFC 7323, section 2.2).
+        let scale = if is_answer { 0 } else { tcb.snd.scale };
+        tcb.snd.set_window(u32::from(segment.window) << scale, arrived.seq, arrived.ack);
+        if is_answer {
+            tcb.ecn.heard_syn(segment.flags);
+        }
         tcb.syn_is_acknowledged(cx, arrived.timestamps.map(|timestamps| timestamps.echo_reply));
         tcb.first_segment(cx, arrived.hiatus);
         cx.events.push_back(Event::Connected);
         // The rest of the segment is an affair of ESTABLISHED.
         Transition::Synchronized
+    }
+
+    /// The SYN/ACK of a peer that opened at the same time: its SYN is known, its ACK counts (RFC 9293, section 3.5,
+    /// figure 8).
+    fn is_answer_to_simultaneous_syn(&self, arrived: &Arrived<'_>) -> bool {
+        self.opened == Opened::Simultaneously
+            && arrived.has(Flags::SYN.union(Flags::ACK))
+            && !arrived.has(Flags::RST)
+            && arrived.segment.seq == self.tcb.rcv.irs
+    }
+
+    /// First to fourth: sequence number (PAWS before it), RST, SYN. Gives where the segment leads if it goes no further.
+    fn before_ack(&mut self, cx: &mut Context<'_>, arrived: &Arrived<'_>) -> Option<Transition> {
+        let tcb = &mut self.tcb;
+        let is_reset = arrived.has(Flags::RST);
+        // The peer's SYN again asks for the SYN/ACK again.
+        let is_bare_syn =
+            arrived.has(Flags::SYN) && !arrived.segment.flags.intersects(Flags::ACK.union(Flags::RST));
+        if is_bare_syn && arrived.segment.seq == tcb.rcv.irs {
+            tcb.snd.resend_all();
+            tcb.ecn.heard_syn(arrived.segment.flags);
+            //= draft#neg-synack
+            //# A responder MUST NOT put a Hiatus option on the answer to a SYN without
+            //# CAPABLE.
+            if !negotiation::is_offer(arrived.hiatus) {
+                self.capables_left = 0;
+            }
+            return Some(Transition::Stay);
+        }
+        let freshness = if is_reset { Freshness::Fresh } else { tcb.freshness(cx.now, arrived) };
+        if freshness == Freshness::Missing {
+            return Some(Transition::Stay);
+        }
+        if freshness == Freshness::Old || !tcb.rcv.is_acceptable(arrived.seq, arrived.segment.len()) {
+            if !is_reset {
+                tcb.challenge(cx.now);
+            }
+            return Some(Transition::Stay);
+        }
+        // RFC 5961, section 3.2.
+        if is_reset && arrived.seq != tcb.rcv.nxt {
+            tcb.challenge(cx.now);
+            return Some(Transition::Stay);
+        }
+        if is_reset {
+            return Some(match self.opened {
+                Opened::Passively { .. } => self.give_up(CloseReason::Reset),
+                Opened::Simultaneously => Transition::Closed(CloseReason::Refused),
+            });
+        }
+        // A connection opened passively returns to LISTEN, any other answers as a synchronized one (RFC 5961, section
+        // 4.2). A SYN that is repeated never comes here: it lies before RCV.NXT. This one is in the window, so it
+        // belongs to another attempt of the peer, which sends it again and then finds LISTEN.
+        if arrived.has(Flags::SYN) {
+            if matches!(self.opened, Opened::Passively { .. }) {
+                return Some(self.give_up(CloseReason::Reset));
+            }
+            tcb.challenge(cx.now);
+            return Some(Transition::Stay);
+        }
+        None
     }
 
     /// A connection opened passively returns to LISTEN (RFC 9293, section 3.10.7.4, second and fourth).

@@ -12,6 +12,7 @@ use crate::hiatus::Hiatus;
 use crate::hiatus::check::Checked;
 use crate::tcb::{Context, Tcb};
 use crate::timer::Timer;
+use crate::timestamps::Freshness;
 
 /// Both SYNs are acknowledged.
 ///
@@ -217,17 +218,13 @@ impl Synchronized {
     fn check_sequence_and_reset(&mut self, cx: &mut Context<'_>, arrived: &Arrived<'_>) -> Step {
         let tcb = &mut self.tcb;
         let is_reset = arrived.has(Flags::RST);
-        if let Some(clock) = &tcb.timestamps
-            && !is_reset
-        {
-            match arrived.timestamps {
-                // RFC 7323, section 3.2: without the option it is dropped in silence.
-                None => return Step::Done,
-                Some(timestamps) if clock.is_old(timestamps.value, cx.now) => {
-                    tcb.answer_unacceptable(cx.now, arrived);
-                    return Step::Done;
-                }
-                Some(_) => {}
+        match tcb.freshness(cx.now, arrived) {
+            _ if is_reset => {}
+            Freshness::Fresh => {}
+            Freshness::Missing => return Step::Done,
+            Freshness::Old => {
+                tcb.answer_unacceptable(cx.now, arrived);
+                return Step::Done;
             }
         }
         if !tcb.rcv.is_acceptable(arrived.seq, arrived.segment.len()) {
