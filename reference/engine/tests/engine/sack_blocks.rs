@@ -161,7 +161,7 @@ fn replicated_segment_is_reported() {
 #[test]
 fn option_holds_three_blocks_beside_timestamps_and_four_without() {
     // RFC 2018, section 3: 8n + 2 octets, in 40 less the 12 of timestamps.
-    let blocks = vec![(9000, 9100), (7000, 7100), (5000, 5100), (3000, 3100), (1000, 1100)];
+    let blocks = [(9000, 9100), (7000, 7100), (5000, 5100), (3000, 3100), (1000, 1100)];
     for (timestamps, count) in [(Timestamping::On, 3), (Timestamping::Off, 4)] {
         let mut table = Table::with(0, Config { timestamps, ..sack_config() });
         for from in [1000, 3000, 5000, 7000] {
@@ -204,6 +204,23 @@ fn data_carries_the_blocks_too() {
     assert_eq!(names(&frames)[0], "data");
     assert_eq!(frames[0].segment().payload.len(), 1436);
     assert_eq!(table.report(&frames[0]), (0, vec![(100, 200)]));
+}
+
+#[test]
+fn duplicate_is_not_repeated_by_several_segments_behind_one_header() {
+    // RFC 2883, section 4, rule 2: it is reported in at most one segment.
+    let mut table = eight_segments();
+    // The initial window is open; without a duplicate it would be one burst.
+    table.arrives(3000, 3499);
+    table.pair.write(Side::B, &[2; 4000]);
+    let mut buffer = [0; 8192];
+    let now = table.pair.now;
+    let first = table.pair.b.poll_transmit_burst(now, &mut buffer, 8).expect("data");
+    // 1460 less timestamps (12) and one block (12).
+    assert_eq!(first.len_octets - first.header_octets, 1436);
+    let second = table.pair.b.poll_transmit_burst(now, &mut buffer, 8).expect("data");
+    assert_eq!(second.len_octets - second.header_octets, 4000 - 1436);
+    assert_eq!(second.header_octets, 32);
 }
 
 #[test]
