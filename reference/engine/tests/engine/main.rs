@@ -3,6 +3,7 @@
 //! Expected values are the draft's and RFC 9293's, written by hand.
 
 mod absence;
+mod appendix_b;
 mod bursts;
 mod closing;
 mod delayed_ack;

@@ -272,6 +272,26 @@ fn epoch_is_sent_six_times_and_then_given_up() {
 }
 
 #[test]
+fn epoch_is_repeated_after_a_second_though_the_syn_ack_was_sent_twice() {
+    //= draft#neg-confirm
+    //# where no round trip has been measured, the EPOCH is
+    //# repeated as with an RTO of one second, also if the SYN/ACK was sent
+    //# twice.
+    let mut pair = fresh();
+    let syn = pair.take(Side::A);
+    pair.deliver(&syn[0]);
+    let syn_acks = pair.alone(Side::B, seconds(1));
+    assert_eq!(names(&syn_acks), ["capable", "capable"]);
+    pair.deliver(&syn_acks[1]);
+    let third = pair.take(Side::A);
+    pair.deliver(&third[0]);
+    let start = pair.now;
+    let epochs = pair.alone(Side::B, seconds(4));
+    let times: Vec<u128> = epochs.iter().map(|frame| frame.at.since(start).as_millis()).collect();
+    assert_eq!((names(&epochs), times), (vec!["epoch"; 3], vec![0, 1000, 3000]));
+}
+
+#[test]
 fn epoch_repeated_is_echoed_again() {
     //= draft#neg-confirm
     //# A host that is not in RESUMING MUST answer every valid EPOCH with an
