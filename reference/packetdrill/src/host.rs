@@ -228,7 +228,7 @@ impl Host {
         let meets = id.map_or_else(|| self.listener_makes(local, remote, &segment), Meets::Connection);
         let id = match meets {
             Meets::Connection(id) => id,
-            Meets::FullListener => return,
+            Meets::Silence => return,
             Meets::Nobody => return self.answer_stray(local, remote, &segment),
         };
         let now = self.now;
@@ -414,8 +414,9 @@ impl Entry {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Meets {
     Connection(ConnectionId),
-    /// A listener with no room: nothing answers, and the peer tries again.
-    FullListener,
+    /// Nothing answers: a listener has no room and the peer tries again, or there is nothing to answer.
+    Silence,
+    /// What CLOSED answers is answered.
     Nobody,
 }
 
