@@ -228,7 +228,7 @@ impl Host {
         let meets = id.map_or_else(|| self.listener_makes(local, remote, &segment), Meets::Connection);
         let id = match meets {
             Meets::Connection(id) => id,
-            Meets::FullListener => return,
+            Meets::Silence => return,
             Meets::Nobody => return self.answer_stray(local, remote, &segment),
         };
         let now = self.now;
@@ -255,20 +255,16 @@ impl Host {
         let now = self.now;
         let mut buffer = vec![0; SEGMENT_OCTETS_MAX];
         let Some(entry) = self.connections.get_mut(&id) else { return };
-        let mut packets = Vec::new();
-        loop {
-            while let Some(segment) = entry.connection.poll_transmit(now, &mut buffer) {
-                let len_octets = segment.wire_len_octets();
-                packets.push(buffer[..len_octets].to_vec());
-            }
-            let has_unread = entry.note_events();
-            // Octets that nobody will read (RFC 9293, section 3.6.1: the peer SHOULD be told by an RST).
-            if has_unread && entry.owner == Owner::Gone {
-                entry.connection.handle_command(now, Command::Abort).ok();
-                continue;
-            }
-            break;
+        // Octets that nobody will read: the peer is told so by an RST and not by an ACK (RFC 9293, section 3.10.7.4).
+        if entry.note_events() && entry.owner == Owner::Gone {
+            entry.connection.handle_command(now, Command::Abort).ok();
         }
+        let mut packets = Vec::new();
+        while let Some(segment) = entry.connection.poll_transmit(now, &mut buffer) {
+            let len_octets = segment.wire_len_octets();
+            packets.push(buffer[..len_octets].to_vec());
+        }
+        entry.note_events();
         let (local, remote, listener) = (entry.local.ip(), entry.remote.ip(), entry.listener);
         let is_listening = entry.connection.state() == TcpState::Listen;
         let is_gone = entry.over.is_some() && entry.owner == Owner::Gone;
@@ -414,8 +410,9 @@ impl Entry {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Meets {
     Connection(ConnectionId),
-    /// A listener with no room: nothing answers, and the peer tries again.
-    FullListener,
+    /// Nothing answers: a listener has no room and the peer tries again, or there is nothing to answer.
+    Silence,
+    /// What CLOSED answers is answered.
     Nobody,
 }
 

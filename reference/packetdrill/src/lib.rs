@@ -7,6 +7,7 @@
 //! [packetdrill]: https://github.com/google/packetdrill
 
 pub mod errno;
+pub mod ffi;
 pub mod host;
 pub mod run;
 pub mod script;

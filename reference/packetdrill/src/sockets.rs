@@ -19,7 +19,7 @@ pub use crate::errno::{Errno, Refusal};
 use crate::host::{ConnectionId, Host, ListenerId};
 use epoll::Epoll;
 pub use epoll::{EpollChange, EpollEvent};
-pub use option::{Linger, OptionValue};
+pub use option::{Linger, OptionValue, TcpInfo};
 pub use poll::PollEntry;
 pub use setting::Settings;
 

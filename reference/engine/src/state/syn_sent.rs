@@ -12,6 +12,7 @@ use crate::hiatus::{Hiatus, negotiation};
 use crate::outgoing::{Burst, Room};
 use crate::owed::Owed;
 use crate::state::Transition;
+use crate::stray::{Reset, write_reset};
 use crate::tcb::{Context, Ports, Tcb};
 
 /// The own SYN was sent, or is about to be.
@@ -89,7 +90,9 @@ impl SynSent {
 
     pub(crate) fn transmit(&mut self, cx: &mut Context<'_>, room: &mut Room<'_>) -> Option<Burst> {
         if let Some(Owed::Reset { seq }) = self.tcb.owed.pop_front() {
-            return self.tcb.write_reset(cx, room, seq, None);
+            // Without timestamps: they are not negotiated yet (RFC 7323, section 3.2).
+            let reset = Reset { seq, ack: SequenceNumber(0), flags: Flags::RST };
+            return write_reset(self.tcb.ports, reset, None, room);
         }
         if self.tcb.snd.resend > Position(0) {
             return None;

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::net::{IpAddr, SocketAddr};
 
-use hiatus_codec::Segment;
+use hiatus_codec::{Flags, Segment};
 use hiatus_engine::{Command, Config, Connection};
 
 use super::{ConnectionId, Entry, Host, Meets, Owner, is_opening};
@@ -97,7 +97,8 @@ impl Host {
 
     /// Makes the connection that `segment` asks for, if a listener is there and has room.
     ///
-    /// Something other than a SYN draws the answer of CLOSED, which is that of LISTEN too (RFC 9293, section 3.10.7.2).
+    /// An ACK draws the RST of CLOSED, which is that of LISTEN too; what is neither ACK nor SYN is dropped (RFC 9293,
+    /// section 3.10.7.2).
     pub(super) fn listener_makes(
         &mut self,
         local: SocketAddr,
@@ -105,9 +106,15 @@ impl Host {
         segment: &Segment<'_>,
     ) -> Meets {
         let found = self.listeners.iter_mut().find(|(_, listener)| overlaps(listener.local, local));
-        let Some((id, listener)) = found.filter(|_| is_opening(segment)) else { return Meets::Nobody };
+        let Some((id, listener)) = found else { return Meets::Nobody };
+        if segment.flags.contains(Flags::ACK) {
+            return Meets::Nobody;
+        }
+        if !is_opening(segment) {
+            return Meets::Silence;
+        }
         if listener.opening.len() + listener.ready.len() >= listener.backlog {
-            return Meets::FullListener;
+            return Meets::Silence;
         }
         let (id, config) = (*id, listener.config);
         let entropy = self.draw();

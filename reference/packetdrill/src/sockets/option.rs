@@ -24,16 +24,30 @@ pub enum OptionValue {
     /// `TCP_CONGESTION`.
     Name(String),
     /// `TCP_INFO`: state as Linux numbers it, and what else is known.
-    Info(Info),
+    Info(TcpInfo),
 }
 
 /// What `TCP_INFO` tells of a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Info {
+pub struct TcpInfo {
     /// State, as Linux numbers it.
     pub state: u8,
     /// Octets of the largest segment that is sent.
     pub snd_mss_octets: u32,
+}
+
+/// Octets of `struct tcp_info`, as much of it as old and new headers share.
+const TCP_INFO_OCTETS: usize = 248;
+
+impl TcpInfo {
+    /// As `struct tcp_info` of Linux lays it out; what is not known is 0.
+    #[must_use]
+    pub fn octets(&self) -> Vec<u8> {
+        let mut octets = vec![0; TCP_INFO_OCTETS];
+        octets[0] = self.state;
+        octets[16..20].copy_from_slice(&self.snd_mss_octets.to_ne_bytes());
+        octets
+    }
 }
 
 impl Sockets {
@@ -88,7 +102,7 @@ impl Sockets {
             (libc::SOL_TCP, libc::TCP_CONGESTION) => {
                 OptionValue::Name(socket.settings.congestion.name().to_owned())
             }
-            (libc::SOL_TCP, libc::TCP_INFO) => OptionValue::Info(Info {
+            (libc::SOL_TCP, libc::TCP_INFO) => OptionValue::Info(TcpInfo {
                 state: state_number(state),
                 snd_mss_octets: u32::from(config.mss_octets),
             }),
