@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::time::Duration;
 
 use crate::host::engine::KNOWS_SACK;
 use serde::{Deserialize, Serialize};
@@ -12,6 +13,8 @@ pub(crate) const DEFAULT_OCTETS: u64 = 16 << 20;
 const LISTEN_PORT: u16 = 7777;
 /// The port of whoever connects, where the stack lets it be chosen.
 const CONNECT_PORT: u16 = 47_777;
+/// Above the 40 ms for which Linux and the engine delay acknowledgments.
+const LOSSY_RTO_MIN: Duration = Duration::from_millis(60);
 
 /// The other stack.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -212,6 +215,25 @@ impl Case {
             Ip::V6 => IpAddr::V6(Ipv6Addr::new(0xfd77, u16::from(net), 0, 0, 0, 0, 0, 2)),
         };
         SocketAddr::new(ip, if self.opener == side { CONNECT_PORT } else { LISTEN_PORT })
+    }
+
+    /// How many times faster than ours the clocks of lwIP and smoltcp run.
+    ///
+    /// Their smallest RTOs are constants of a second and of two ticks. Of 16 MiB, 5 of 100 packets lost make more than
+    /// a thousand RTOs, which would be waited for. A stack that is told the time cannot tell the difference.
+    pub(crate) fn haste(&self) -> u32 {
+        match self.loss {
+            Loss::None => 1,
+            Loss::FivePercent => 10,
+        }
+    }
+
+    /// The smallest RTO of the engine and of the kernel, for the same reason; `None` leaves it to them.
+    pub(crate) fn rto_min(&self) -> Option<Duration> {
+        match self.loss {
+            Loss::None => None,
+            Loss::FivePercent => Some(LOSSY_RTO_MIN),
+        }
     }
 
     /// Seed of the stream that `side` sends.

@@ -60,6 +60,8 @@ pub(crate) fn drive(
             let now = clock.now();
             observer.packet(now, side.other(), &buffer[..len_octets]).map_err(device)?;
             stack.receive(now, &buffer[..len_octets]);
+            // At once: three segments out of order are three duplicate ACKs (RFC 5681, section 4.2), not one.
+            send(now, side, tun, stack, observer, &mut buffer).map_err(device)?;
             is_idle = false;
         }
         let now = clock.now();
@@ -72,12 +74,7 @@ pub(crate) fn drive(
             is_idle = false;
             moved_at = now;
         }
-        for _ in 0..PACKETS_PER_TURN {
-            let Some(len_octets) = stack.transmit(now, &mut buffer) else { break };
-            observer.packet(now, side, &buffer[..len_octets]).map_err(device)?;
-            tun.send(&buffer[..len_octets]).map_err(device)?;
-            is_idle = false;
-        }
+        is_idle &= !send(now, side, tun, stack, observer, &mut buffer).map_err(device)?;
         if !is_done && phase? == Phase::Closed && transfer.is_done() {
             is_done = true;
             observer.done(now)?;
@@ -91,6 +88,25 @@ pub(crate) fn drive(
             return Ok(());
         }
     }
+}
+
+/// Sends what the stack has to send, and says whether that was anything.
+fn send(
+    now: Duration,
+    side: Side,
+    tun: &mut Tun,
+    stack: &mut impl Stack,
+    observer: &mut impl Observer,
+    buffer: &mut [u8],
+) -> io::Result<bool> {
+    let mut has_sent = false;
+    for _ in 0..PACKETS_PER_TURN {
+        let Some(len_octets) = stack.transmit(now, buffer) else { break };
+        observer.packet(now, side, &buffer[..len_octets])?;
+        tun.send(&buffer[..len_octets])?;
+        has_sent = true;
+    }
+    Ok(has_sent)
 }
 
 fn sleep(until: Option<Duration>, now: Duration) -> Duration {

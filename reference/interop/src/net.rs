@@ -65,6 +65,8 @@ pub(crate) fn build(case: &Case, peer_pid: u32) -> Result<(), Trouble> {
 
 /// What a kernel that is a peer may offer. Of the network of the calling process.
 pub(crate) fn set_kernel_options(case: &Case) -> Result<(), Trouble> {
+    // Every kernel has it and lets it be chosen, and it needs no SACK, as BBR does.
+    set_sysctl("ipv4/tcp_congestion_control", "reno")?;
     set_sysctl("ipv4/tcp_sack", as_sysctl(case.sack_of(Side::Them)))?;
     set_sysctl("ipv4/tcp_timestamps", as_sysctl(case.timestamps_of(Side::Them)))
 }
@@ -82,7 +84,8 @@ pub(crate) fn configure_kernel_peer(case: &Case) -> Result<(), Trouble> {
          link set dev {KERNEL_DEVICE} mtu {mtu} txqueuelen {QUEUE_PACKETS} gso_max_segs 1\n\
          {silence}{address}{link_local}\
          link set dev {KERNEL_DEVICE} up\n\
-         route add default via {gateway}\n",
+         route add default via {gateway}{rto_min}\n",
+        rto_min = case.rto_min().map_or_else(String::new, |rto| format!(" rto_min {}ms", rto.as_millis())),
         mtu = case.mtu_octets(),
         silence = silence(case, KERNEL_DEVICE),
         address = add_address(&format!("{}/{bits}", address.ip()), KERNEL_DEVICE),

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use hiatus_codec::{ConnectionKey, Nonce, Segment, SequenceNumber};
 use hiatus_engine::{
-    CloseReason, Command, Config, Connection, Endpoints, Entropy, Event, KeySource, TcpState, Time,
-    Timestamping,
+    CloseReason, Command, Config, Connection, DEFAULT_RTO_MIN, Endpoints, Entropy, Event, KeySource,
+    TcpState, Time, Timestamping,
 };
 use oorandom::Rand64;
 
@@ -19,8 +19,6 @@ use crate::trouble::Trouble;
 const BUFFER_OCTETS: u32 = 256 * 1024;
 /// 256 KiB need two bits more than the window field has.
 const WINDOW_SCALE: u8 = 3;
-/// Linux's smallest RTO; RFC 6298's second would make a run with loss take minutes.
-const RTO_MIN: Duration = Duration::from_millis(200);
 /// TIME-WAIT outlasts every retransmission of the peer's FIN in a run.
 const MSL: Duration = Duration::from_secs(60);
 
@@ -76,7 +74,7 @@ fn config(case: &Case) -> Config {
             Use::Off => Timestamping::Off,
         },
         window_scale: Some(WINDOW_SCALE),
-        rto_min: RTO_MIN,
+        rto_min: case.rto_min().unwrap_or(DEFAULT_RTO_MIN),
         msl: MSL,
         ..Config::default()
     }

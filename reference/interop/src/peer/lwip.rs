@@ -30,6 +30,8 @@ const TIME_WAIT: i32 = 10;
 /// One connection of lwIP.
 pub(crate) struct Lwip {
     handle: Handle,
+    /// See [`Case::haste`].
+    haste: u32,
 }
 
 impl Lwip {
@@ -38,13 +40,13 @@ impl Lwip {
         let (local, remote) = (case.address(Side::Them), case.address(Side::Us));
         let random = u32::try_from(case.seed(Side::Them) & 0xffff_ffff).unwrap_or_default();
         let mut handle = Handle::start(random, case.mtu_octets(), local.ip());
-        handle.time(milliseconds(now));
+        handle.time(milliseconds(now * case.haste()));
         let result = match case.opener {
             Side::Us => handle.listen(local.port()),
             Side::Them => handle.connect(remote.ip(), remote.port()),
         };
         result.map_err(|error| broken("open", error))?;
-        Ok(Self { handle })
+        Ok(Self { handle, haste: case.haste() })
     }
 }
 
@@ -68,12 +70,12 @@ impl Stack for Lwip {
     }
 
     fn handle_time(&mut self, now: Duration) {
-        self.handle.time(milliseconds(now));
+        self.handle.time(milliseconds(now * self.haste));
     }
 
     fn next_time(&mut self, now: Duration) -> Option<Duration> {
         // Its clock has milliseconds: one more, so that time has surely come then.
-        Some(now + Duration::from_millis(u64::from(self.handle.sleep_ms()) + 1))
+        Some(now + Duration::from_millis(u64::from(self.handle.sleep_ms()) + 1) / self.haste)
     }
 
     fn write(&mut self, _now: Duration, octets: &[u8]) -> Result<usize, Trouble> {

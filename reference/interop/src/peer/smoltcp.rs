@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use smoltcp::iface::{Config, Interface, SocketHandle, SocketSet};
 use smoltcp::phy::{Device, DeviceCapabilities, Medium, RxToken, TxToken};
-use smoltcp::socket::tcp::{RecvError, Socket, SocketBuffer, State};
+use smoltcp::socket::tcp::{CongestionControl, RecvError, Socket, SocketBuffer, State};
 use smoltcp::time::Instant;
 use smoltcp::wire::{HardwareAddress, IpAddress, IpCidr};
 
@@ -15,11 +15,11 @@ use crate::stack::{Phase, Reading, Stack};
 use crate::trouble::Trouble;
 
 /// Either buffer.
-const BUFFER_OCTETS: usize = 256 * 1024;
+const BUFFER_OCTETS: usize = 64 * 1024;
 /// Bits of the network part of an address: the kernel's in the middle is the only other one in it.
 const PREFIX_BITS: u8 = 24;
 
-/// Milliseconds of the run: smoltcp asks a plain function for its timestamps.
+/// Milliseconds of smoltcp's clock: it asks a plain function for its timestamps.
 static NOW_MS: AtomicU32 = AtomicU32::new(0);
 
 fn timestamp() -> u32 {
@@ -82,6 +82,8 @@ pub(crate) struct Smoltcp {
     was_open: bool,
     has_finished: bool,
     peer_has_finished: bool,
+    /// See [`Case::haste`].
+    haste: u32,
 }
 
 impl Smoltcp {
@@ -92,7 +94,7 @@ impl Smoltcp {
         let mut queues = Queues { incoming: VecDeque::new(), outgoing: VecDeque::new(), mtu_octets };
         let mut config = Config::new(HardwareAddress::Ip);
         config.random_seed = case.seed(Side::Them);
-        let mut interface = Interface::new(config, &mut queues, instant(now));
+        let mut interface = Interface::new(config, &mut queues, instant(now * case.haste()));
         let own = IpCidr::new(IpAddress::from(local.ip()), PREFIX_BITS);
         interface.update_ip_addrs(|addresses| {
             // There is room for two at least.
@@ -100,6 +102,7 @@ impl Smoltcp {
         });
         let mut socket =
             Socket::new(SocketBuffer::new(vec![0; BUFFER_OCTETS]), SocketBuffer::new(vec![0; BUFFER_OCTETS]));
+        socket.set_congestion_control(CongestionControl::Reno);
         if case.timestamps_of(Side::Them) == Use::On {
             socket.set_tsval_generator(Some(timestamp));
         }
@@ -117,10 +120,12 @@ impl Smoltcp {
             was_open: false,
             has_finished: false,
             peer_has_finished: false,
+            haste: case.haste(),
         })
     }
 
     fn poll(&mut self, now: Duration) {
+        let now = now * self.haste;
         NOW_MS.store(u32::try_from(now.as_millis() & u128::from(u32::MAX)).unwrap_or(0), Ordering::Relaxed);
         self.interface.poll(instant(now), &mut self.queues, &mut self.sockets);
         let state = self.socket().state();
@@ -165,8 +170,8 @@ impl Stack for Smoltcp {
     }
 
     fn next_time(&mut self, now: Duration) -> Option<Duration> {
-        let due = self.interface.poll_at(instant(now), &self.sockets)?;
-        Some(Duration::from_micros(u64::try_from(due.total_micros()).unwrap_or(0)))
+        let due = self.interface.poll_at(instant(now * self.haste), &self.sockets)?;
+        Some(Duration::from_micros(u64::try_from(due.total_micros()).unwrap_or(0)) / self.haste)
     }
 
     fn write(&mut self, _now: Duration, octets: &[u8]) -> Result<usize, Trouble> {
