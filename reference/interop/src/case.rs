@@ -4,7 +4,6 @@ use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
-use crate::host::engine::KNOWS_SACK;
 use serde::{Deserialize, Serialize};
 
 /// Octets sent each way unless told otherwise: 16 MiB.
@@ -193,9 +192,6 @@ impl Case {
 
     /// Whether `side` offers SACK.
     pub(crate) fn sack_of(&self, side: Side) -> Use {
-        if side == Side::Us && !KNOWS_SACK {
-            return Use::Off;
-        }
         if self.sack == Use::Off && self.refuser_of_sack() == side { Use::Off } else { Use::On }
     }
 

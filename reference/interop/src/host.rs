@@ -1,7 +1,7 @@
 //! The process with the engine in it.
 
 pub(crate) mod capture;
-pub(crate) mod engine;
+mod engine;
 pub(crate) mod watch;
 
 use std::io;

@@ -1,9 +1,11 @@
 //! The network of a run: two devices, a kernel that forwards between them, and what it drops.
 
 use std::fs;
-use std::io::Write;
+use std::io::{self, Write};
 use std::net::SocketAddr;
 use std::process::{Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
@@ -18,6 +20,11 @@ const KERNEL_DEVICE: &str = "eth0";
 const LOSS_PERCENT: u8 = 5;
 /// Packets that a device queues: more than any window of a run holds, so that only the rules drop.
 const QUEUE_PACKETS: u32 = 10_000;
+
+/// How long both devices may take to pass packets.
+const UP_PATIENCE: Duration = Duration::from_secs(10);
+/// How often they are asked.
+const UP_POLL: Duration = Duration::from_millis(10);
 
 /// Packets that the rules dropped.
 #[derive(Debug, Clone, Copy, Default, serde::Serialize)]
@@ -61,6 +68,36 @@ pub(crate) fn build(case: &Case, peer_pid: u32) -> Result<(), Trouble> {
         Ip::V6 => set_sysctl("ipv6/conf/all/forwarding", "1")?,
     }
     run("nft", &["-f", "-"], &rules(case))
+}
+
+/// Waits until both devices pass packets: once somebody has attached to a TUN device, or the other end of a veth pair
+/// is up, the kernel takes a while to notice, and drops what comes before.
+pub(crate) fn wait_until_up() -> Result<(), Trouble> {
+    let line = "ip -j link show";
+    let deadline = Instant::now() + UP_PATIENCE;
+    loop {
+        let output = Command::new("ip").args(["-j", "link", "show"]).stdin(Stdio::null()).output();
+        let answer = json(line, &output.map_err(Trouble::system(line))?.stdout)?;
+        let is_up = |name: &str| {
+            let mut links = answer.as_array().into_iter().flatten();
+            // A TUN device never says UP.
+            links.any(|link| {
+                link["ifname"] == name && matches!(link["operstate"].as_str(), Some("UP" | "UNKNOWN"))
+            })
+        };
+        if is_up(host::DEVICE) && is_up(peer::DEVICE) {
+            return Ok(());
+        }
+        if Instant::now() > deadline {
+            let said = format!("expected both devices up after {UP_PATIENCE:?}, found {answer}");
+            return Err(Trouble::Tool { line: line.to_owned(), said });
+        }
+        thread::sleep(UP_POLL);
+    }
+}
+
+fn json(line: &str, octets: &[u8]) -> Result<Value, Trouble> {
+    serde_json::from_slice(octets).map_err(io::Error::from).map_err(Trouble::system(line))
 }
 
 /// What a kernel that is a peer may offer. Of the network of the calling process.
@@ -146,9 +183,7 @@ pub(crate) fn dropped() -> Result<Dropped, Trouble> {
     let line = "nft -j list counters";
     let output = Command::new("nft").args(["-j", "list", "counters"]).stdin(Stdio::null()).output();
     let output = output.map_err(Trouble::system(line))?;
-    let answer: Value = serde_json::from_slice(&output.stdout)
-        .map_err(std::io::Error::from)
-        .map_err(Trouble::system(line))?;
+    let answer = json(line, &output.stdout)?;
     let packets = |name: &str| {
         let objects = answer["nftables"].as_array().into_iter().flatten();
         let counter = objects.map(|object| &object["counter"]).find(|counter| counter["name"] == name);

@@ -92,11 +92,8 @@ pub(crate) fn run_all(
         for _ in 0..plan.jobs.clamp(1, cases.len().max(1)) {
             let (next, sender) = (&next, sender.clone());
             scope.spawn(move || {
-                loop {
-                    // Nobody panics with the list in hand.
-                    let Some((index, case)) = next.lock().ok().and_then(|mut next| next.next()) else {
-                        break;
-                    };
+                // Nobody panics with the list in hand.
+                while let Some((index, case)) = next.lock().ok().and_then(|mut next| next.next()) {
                     if sender.send((index, one::run(plan, case))).is_err() {
                         break;
                     }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use hiatus_codec::{ConnectionKey, Nonce, Segment, SequenceNumber};
 use hiatus_engine::{
-    CloseReason, Command, Config, Connection, DEFAULT_RTO_MIN, Endpoints, Entropy, Event, KeySource,
+    CloseReason, Command, Config, Connection, DEFAULT_RTO_MIN, Endpoints, Entropy, Event, KeySource, Sacking,
     TcpState, Time, Timestamping,
 };
 use oorandom::Rand64;
@@ -21,9 +21,6 @@ const BUFFER_OCTETS: u32 = 256 * 1024;
 const WINDOW_SCALE: u8 = 3;
 /// TIME-WAIT outlasts every retransmission of the peer's FIN in a run.
 const MSL: Duration = Duration::from_secs(60);
-
-/// Whether the engine can offer SACK.
-pub(crate) const KNOWS_SACK: bool = false;
 
 /// One connection of the engine, with the IP layer around it.
 pub(crate) struct Engine {
@@ -58,10 +55,10 @@ impl Engine {
             }
         }
     }
+}
 
-    fn broken(&self, found: impl ToString) -> Trouble {
-        Trouble::Broken { stack: "engine", found: found.to_string() }
-    }
+fn broken(found: &impl ToString) -> Trouble {
+    Trouble::Broken { stack: "engine", found: found.to_string() }
 }
 
 fn config(case: &Case) -> Config {
@@ -74,6 +71,10 @@ fn config(case: &Case) -> Config {
             Use::Off => Timestamping::Off,
         },
         window_scale: Some(WINDOW_SCALE),
+        sack: match case.sack_of(Side::Us) {
+            Use::On => Sacking::On,
+            Use::Off => Sacking::Off,
+        },
         rto_min: case.rto_min().unwrap_or(DEFAULT_RTO_MIN),
         msl: MSL,
         ..Config::default()
@@ -127,7 +128,7 @@ impl Stack for Engine {
     }
 
     fn write(&mut self, now: Duration, octets: &[u8]) -> Result<usize, Trouble> {
-        self.connection.write(time(now), octets).map_err(|error| self.broken(error))
+        self.connection.write(time(now), octets).map_err(|error| broken(&error))
     }
 
     fn read(&mut self, _now: Duration, room: &mut [u8]) -> Result<Reading, Trouble> {
@@ -139,14 +140,14 @@ impl Stack for Engine {
     }
 
     fn finish(&mut self, now: Duration) -> Result<bool, Trouble> {
-        self.connection.handle_command(time(now), Command::Close).map_err(|error| self.broken(error))?;
+        self.connection.handle_command(time(now), Command::Close).map_err(|error| broken(&error))?;
         Ok(true)
     }
 
     fn phase(&self) -> Result<Phase, Trouble> {
         match (self.connection.state(), self.closed) {
             (_, Some(CloseReason::Finished)) | (TcpState::TimeWait, None) => Ok(Phase::Closed),
-            (_, Some(reason)) => Err(self.broken(reason)),
+            (_, Some(reason)) => Err(broken(&reason)),
             _ if !self.was_connected => Ok(Phase::Opening),
             _ => Ok(Phase::Open),
         }

@@ -21,7 +21,8 @@ const CLOSE_POLL: Duration = Duration::from_millis(10);
 /// States of `/proc/net/tcp` in which the application's part is over: CLOSE, LISTEN, TIME-WAIT.
 const OVER: [&str; 3] = ["07", "0A", "06"];
 
-/// One run. The process moves into a network of its own at once; whoever started it puts the veth's end there.
+/// One run. The process moves into a network of its own at once; whoever started it puts the veth's end there, and
+/// tells it to go on, twice: to take its address, and to connect or to accept.
 pub(crate) fn run(case: &Case) -> Result<(), Trouble> {
     sys::enter_new_network().map_err(Trouble::system("network namespace"))?;
     net::set_kernel_options(case)?;
@@ -40,17 +41,26 @@ pub(crate) fn run(case: &Case) -> Result<(), Trouble> {
         return Ok(());
     }
     net::configure_kernel_peer(case)?;
+    say(&Line::Ready)?;
+    if !wait_for_go()? {
+        return Ok(());
+    }
+    let told_to_end = thread::spawn(|| {
+        // Whatever the sockets wait for then: the process ends with them.
+        let _ = wait_for_go();
+        std::process::exit(0);
+    });
     if listener.is_some() {
         say(&Line::Listening)?;
     }
     let started = Instant::now();
-    let (findings, _stream) = match exchange(case, listener.as_ref()) {
-        Ok(stream) => (Vec::new(), Some(stream)),
-        Err(trouble) => (vec![trouble.to_string()], None),
+    let findings = match exchange(case, listener.as_ref()) {
+        Ok(()) => Vec::new(),
+        Err(trouble) => vec![trouble.to_string()],
     };
     say(&Line::Done(Done { findings, seconds: started.elapsed().as_secs_f64(), wire: None }))?;
     // The kernel answers for TIME-WAIT as long as its network is there.
-    wait_for_go().map(drop)
+    told_to_end.join().map_err(|_| broken("a thread panicked"))
 }
 
 fn exchange(case: &Case, listener: Option<&TcpListener>) -> Result<(), Trouble> {

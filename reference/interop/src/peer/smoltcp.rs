@@ -107,9 +107,12 @@ impl Smoltcp {
             socket.set_tsval_generator(Some(timestamp));
         }
         match case.opener {
-            Side::Us => socket.listen(local.port()).map_err(broken)?,
-            Side::Them => socket.connect(interface.context(), remote, local.port()).map_err(broken)?,
-        }
+            Side::Us => socket.listen(local.port()).map_err(|error| broken(&error)),
+            Side::Them => {
+                let context = interface.context();
+                socket.connect(context, remote, local.port()).map_err(|error| broken(&error))
+            }
+        }?;
         let mut sockets = SocketSet::new(Vec::new());
         let socket = sockets.add(socket);
         Ok(Self {
@@ -142,7 +145,7 @@ impl Smoltcp {
     }
 }
 
-fn broken(found: impl ToString) -> Trouble {
+fn broken(found: &impl ToString) -> Trouble {
     Trouble::Broken { stack: "smoltcp", found: found.to_string() }
 }
 
@@ -175,7 +178,7 @@ impl Stack for Smoltcp {
     }
 
     fn write(&mut self, _now: Duration, octets: &[u8]) -> Result<usize, Trouble> {
-        self.socket().send_slice(octets).map_err(broken)
+        self.socket().send_slice(octets).map_err(|error| broken(&error))
     }
 
     fn read(&mut self, _now: Duration, room: &mut [u8]) -> Result<Reading, Trouble> {
@@ -186,7 +189,7 @@ impl Stack for Smoltcp {
                 self.peer_has_finished = true;
                 Ok(Reading::End)
             }
-            Err(error) => Err(broken(error)),
+            Err(error) => Err(broken(&error)),
         }
     }
 
@@ -199,7 +202,7 @@ impl Stack for Smoltcp {
     fn phase(&self) -> Result<Phase, Trouble> {
         match self.state() {
             State::Closed if self.has_finished && self.peer_has_finished => Ok(Phase::Closed),
-            State::Closed if self.was_open => Err(broken("CLOSED")),
+            State::Closed if self.was_open => Err(broken(&"CLOSED")),
             State::TimeWait => Ok(Phase::Closed),
             _ if self.was_open => Ok(Phase::Open),
             _ => Ok(Phase::Opening),

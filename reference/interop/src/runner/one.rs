@@ -68,7 +68,9 @@ fn make(plan: &Plan, case: &Case, log: &Path, capture: &Path) -> Result<Reports,
         None
     };
     net::build(case, early.as_ref().map_or(0, Process::id))?;
-    let mut theirs = if let Some(theirs) = early {
+    let mut theirs = if let Some(mut theirs) = early {
+        theirs.go()?;
+        theirs.expect_progress(deadline)?;
         theirs
     } else {
         let mut theirs = start_peer()?;
@@ -77,6 +79,7 @@ fn make(plan: &Plan, case: &Case, log: &Path, capture: &Path) -> Result<Reports,
     };
     let mut ours = Process::start("engine", &plan.program, &["host", &text, &capture], &log)?;
     ours.expect_progress(deadline)?;
+    net::wait_until_up()?;
     let (listener, opener) = match case.opener {
         Side::Us => (&mut theirs, &mut ours),
         Side::Them => (&mut ours, &mut theirs),
