@@ -31,7 +31,7 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::case::{Case, DEFAULT_OCTETS};
+use crate::case::{Case, DEFAULT_OCTETS, Peer};
 use crate::runner::{Keep, Plan};
 use crate::trouble::Trouble;
 
@@ -163,7 +163,7 @@ fn run(args: &RunArgs) -> Result<ExitCode, Trouble> {
     Ok(ExitCode::from(u8::from(outcomes.iter().any(|outcome| !outcome.has_passed()))))
 }
 
-/// Tries what every run needs.
+/// Tries what every run needs, up to a network with its rules.
 fn check() -> Result<(), Trouble> {
     let tun = "/dev/net/tun";
     OpenOptions::new().read(true).write(true).open(tun).map_err(Trouble::system(tun))?;
@@ -173,8 +173,12 @@ fn check() -> Result<(), Trouble> {
         command.status().map_err(Trouble::system(format!("program `{program}`")))?;
     }
     // In a thread of its own, which takes the network with it.
-    let tried = thread::spawn(sys::enter_new_network).join();
-    tried
-        .unwrap_or_else(|_| Err(io::Error::other("the thread panicked")))
-        .map_err(Trouble::system("a network namespace (needs root, or the capability CAP_SYS_ADMIN)"))
+    let tried = thread::spawn(|| {
+        let needs = "a network of its own (needs root, or the capability CAP_SYS_ADMIN)";
+        sys::enter_new_network().map_err(Trouble::system(needs))?;
+        let first = case::all(0, 0).into_iter().find(|case| case.peer != Peer::Kernel);
+        first.map_or(Ok(()), |case| net::build(&case, 0).and_then(|()| net::dropped()).map(drop))
+    });
+    let panicked = |_| Trouble::Broken { stack: "network", found: "the thread panicked".to_owned() };
+    tried.join().map_err(panicked)?
 }
