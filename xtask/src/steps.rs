@@ -131,6 +131,12 @@ const STEPS: &[Step] = &[
         run: |shell| test_with_tshark(shell, "dissector"),
     },
     Step {
+        name: "interop",
+        about: "the engine against the TCPs of Linux, lwIP and smoltcp over TUN, with and without loss",
+        tools: &[&tools::NETWORK_TOOLS],
+        run: interop,
+    },
+    Step {
         name: "golden",
         about: "two runs of the cases write the captures of pcaps/, octet for octet",
         tools: &[],
@@ -157,6 +163,20 @@ fn codec_features(shell: &Shell) -> Result<Outcome, Failure> {
         skipped.extend(shell.run(shell.cargo("test").args(["--package", "hiatus-codec"]).args(features))?);
     }
     Ok(skipped.into())
+}
+
+/// Live peers need a machine that lets this process make networks: root, TUN, and two programs.
+fn interop(shell: &Shell) -> Result<Outcome, Failure> {
+    // Alone, so that what keeps it from running is not taken for a failure of its build.
+    let package = ["--quiet", "--package", "hiatus-interop"];
+    shell.run(shell.cargo("build").args(package))?;
+    let check = shell.cargo("run").args(package).args(["--", "check"]).output();
+    let check = check.map_err(|source| Failure::Start { program: "cargo".to_owned(), source })?;
+    if check.status.code() == Some(2) {
+        let said = String::from_utf8_lossy(&check.stderr).trim().to_owned();
+        return Ok(Outcome::Skipped(said));
+    }
+    shell.run(shell.cargo("run").args(package).args(["--", "run"])).map(Outcome::from)
 }
 
 /// One test target that has to find tshark.

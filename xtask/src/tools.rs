@@ -46,6 +46,14 @@ pub(crate) const RUST_SOURCES: Tool = Tool {
     need: Need::IfAvailable,
 };
 
+/// Networks of their own, with a kernel that drops packets.
+pub(crate) const NETWORK_TOOLS: Tool = Tool {
+    name: "network tools",
+    packages: &["iproute2", "nftables"],
+    present: |_| on_path("ip") && on_path("nft"),
+    need: Need::Required,
+};
+
 /// Counts instructions.
 pub(crate) const VALGRIND: Tool = Tool {
     name: "valgrind",

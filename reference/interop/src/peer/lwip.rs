@@ -1,0 +1,117 @@
+//! lwIP 2.2.1 as a [`Stack`].
+
+mod ffi;
+
+use std::time::Duration;
+
+use crate::case::{Case, Side};
+use crate::peer::lwip::ffi::{ERR_MEM, Handle, LwipError};
+use crate::stack::{Phase, Reading, Stack};
+use crate::trouble::Trouble;
+
+/// `ERR_CLSD`: LAST-ACK ended as it should.
+const ERR_CLSD: i32 = -15;
+/// `enum tcp_state`.
+const STATES: [&str; 11] = [
+    "CLOSED",
+    "LISTEN",
+    "SYN-SENT",
+    "SYN-RECEIVED",
+    "ESTABLISHED",
+    "FIN-WAIT-1",
+    "FIN-WAIT-2",
+    "CLOSE-WAIT",
+    "CLOSING",
+    "LAST-ACK",
+    "TIME-WAIT",
+];
+const TIME_WAIT: i32 = 10;
+
+/// One connection of lwIP.
+pub(crate) struct Lwip {
+    handle: Handle,
+    /// See [`Case::haste`].
+    haste: u32,
+}
+
+impl Lwip {
+    /// Starts lwIP, and connects or listens as `case` says.
+    pub(crate) fn open(now: Duration, case: &Case) -> Result<Self, Trouble> {
+        let (local, remote) = (case.address(Side::Them), case.address(Side::Us));
+        let random = u32::try_from(case.seed(Side::Them) & 0xffff_ffff).unwrap_or_default();
+        let mut handle = Handle::start(random, case.mtu_octets(), local.ip());
+        handle.time(milliseconds(now * case.haste()));
+        let result = match case.opener {
+            Side::Us => handle.listen(local.port()),
+            Side::Them => handle.connect(remote.ip(), remote.port()),
+        };
+        result.map_err(|error| broken("open", error))?;
+        Ok(Self { handle, haste: case.haste() })
+    }
+}
+
+fn broken(what: &str, LwipError(error): LwipError) -> Trouble {
+    Trouble::Broken { stack: "lwIP", found: format!("{what}: err_t {error}") }
+}
+
+fn milliseconds(now: Duration) -> u32 {
+    u32::try_from(now.as_millis() & u128::from(u32::MAX)).unwrap_or_default()
+}
+
+impl Stack for Lwip {
+    fn receive(&mut self, _now: Duration, packet: &[u8]) {
+        self.handle.input(packet);
+    }
+
+    fn transmit(&mut self, _now: Duration, buffer: &mut [u8]) -> Option<usize> {
+        let packet = self.handle.next_packet()?;
+        buffer.get_mut(..packet.len())?.copy_from_slice(&packet);
+        Some(packet.len())
+    }
+
+    fn handle_time(&mut self, now: Duration) {
+        self.handle.time(milliseconds(now * self.haste));
+    }
+
+    fn next_time(&mut self, now: Duration) -> Option<Duration> {
+        // Its clock has milliseconds: one more, so that time has surely come then.
+        Some(now + Duration::from_millis(u64::from(self.handle.sleep_ms()) + 1) / self.haste)
+    }
+
+    fn write(&mut self, _now: Duration, octets: &[u8]) -> Result<usize, Trouble> {
+        self.handle.write(octets).map_err(|error| broken("write", error))
+    }
+
+    fn read(&mut self, _now: Duration, room: &mut [u8]) -> Result<Reading, Trouble> {
+        let count = self.handle.read(room);
+        Ok(match count {
+            0 if self.handle.status().peer_ended => Reading::End,
+            0 => Reading::Nothing,
+            count => Reading::Octets(count),
+        })
+    }
+
+    fn finish(&mut self, _now: Duration) -> Result<bool, Trouble> {
+        match self.handle.finish() {
+            Ok(()) => Ok(true),
+            Err(ERR_MEM) => Ok(false),
+            Err(error) => Err(broken("shutdown", error)),
+        }
+    }
+
+    fn phase(&self) -> Result<Phase, Trouble> {
+        let status = self.handle.status();
+        match status.error {
+            0 if status.state == TIME_WAIT => Ok(Phase::Closed),
+            0 if status.is_connected => Ok(Phase::Open),
+            0 => Ok(Phase::Opening),
+            ERR_CLSD if status.peer_ended => Ok(Phase::Closed),
+            error => Err(broken("connection", LwipError(i64::from(error)))),
+        }
+    }
+
+    fn describe(&self) -> String {
+        let state = usize::try_from(self.handle.status().state).unwrap_or_default();
+        STATES.get(state).copied().unwrap_or("?").to_owned()
+    }
+}
