@@ -32,7 +32,7 @@ const PROBES_OF_ONE_SIZE_MAX: u8 = 3;
 
 /// What is known of the path.
 ///
-/// Invariant: `floor <= delivered <= link`, and `mtu <= link`.
+/// Invariant: no estimate is below the least MTU of the version or above that of the link, see [`Path::check`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Path {
     version: IpVersion,
@@ -327,6 +327,17 @@ impl Path {
         let base = self.base();
         let size = if count <= BLACK_HOLE_TIMEOUTS || self.mtu > base { base } else { self.mtu / 2 };
         size.max(smallest).min(self.mtu)
+    }
+
+    /// The invariant that every call leaves standing, or what of it is broken.
+    pub(crate) fn check(&self) -> Result<(), &'static str> {
+        if self.mtu < floor(self.version) || self.mtu > self.link {
+            return Err("least MTU of the version <= estimate <= MTU of the link");
+        }
+        if self.delivered < floor(self.version) {
+            return Err("least MTU of the version <= size that arrived");
+        }
+        Ok(())
     }
 
     fn lower(&mut self, mtu: u16, now: Time) {

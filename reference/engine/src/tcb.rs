@@ -291,6 +291,7 @@ impl Tcb {
         self.rcv.check()?;
         self.congestion.check()?;
         self.recovery.check(self.outstanding())?;
+        self.path.check()?;
         if self.owed.len() > OWED_MAX {
             return Err("no more segments owed than the bound");
         }

@@ -5,12 +5,14 @@ use core::time::Duration;
 use hiatus_codec::mac::{Context, Role, Tag};
 use hiatus_codec::{
     Abort, AbortReason, Epoch, EpochEcho, Flags, HoldTime, Life, Message, Nonce, Position, Resume, ResumeAck,
-    Suspend, SuspendAck,
+    SequenceNumber, Suspend, SuspendAck,
 };
-use hiatus_engine::{Command, Config};
+use hiatus_engine::{
+    Command, Config, Ecn, EcnPolicy, IcmpError, IcmpErrorKind, KeepAlive, Nagle, PathMtuDiscovery,
+};
 use quickcheck::{Arbitrary, Gen, QuickCheck};
 
-use crate::pair::{A_NONCE, Frame, Made, Pair, SUSPEND, Side, hiatus_config};
+use crate::pair::{A_ISN, A_NONCE, B_ISN, Frame, Made, Pair, SUSPEND, Side, hiatus_config};
 
 /// One thing that happens.
 #[derive(Debug, Clone)]
@@ -46,6 +48,12 @@ enum Input {
     Command {
         kind: u8,
     },
+    /// The network reports an error.
+    Error {
+        seq: u32,
+        kind: u8,
+        mtu_octets: u16,
+    },
 }
 
 fn near(g: &mut Gen) -> u32 {
@@ -60,7 +68,7 @@ fn near(g: &mut Gen) -> u32 {
 impl Arbitrary for Input {
     fn arbitrary(g: &mut Gen) -> Self {
         let small = |g: &mut Gen| u8::arbitrary(g) % 4;
-        match u8::arbitrary(g) % 16 {
+        match u8::arbitrary(g) % 17 {
             0..3 => Self::Segment {
                 seq: near(g),
                 ack: near(g),
@@ -80,7 +88,8 @@ impl Arbitrary for Input {
             11 => Self::Write { len_octets: usize::arbitrary(g) % 5000 },
             12 => Self::Read,
             13..15 => Self::Pass { millis: u64::arbitrary(g) % 200_000 },
-            _ => Self::Command { kind: u8::arbitrary(g) % 16 },
+            15 => Self::Error { seq: near(g), kind: u8::arbitrary(g), mtu_octets: 500 + u16::arbitrary(g) % 1100 },
+            _ => Self::Command { kind: u8::arbitrary(g) % 20 },
         }
     }
 }
@@ -122,6 +131,14 @@ fn command(kind: u8, number: u32) -> Command {
         4..9 => Command::Resume,
         9..12 => Command::Close,
         12 => Command::Abort,
+        16 => Command::CloseBoth,
+        17 => Command::SetUserTimeout { r2: Duration::from_secs(u64::from(number)) },
+        18 => Command::SetNagle(if number.is_multiple_of(2) { Nagle::On } else { Nagle::Off }),
+        19 => Command::SetKeepAlive(Some(KeepAlive {
+            idle: Duration::from_secs(u64::from(number)),
+            interval: Duration::ZERO,
+            probes: 0,
+        })),
         _ => Command::Restored { incarnation: number, nonce: Nonce(number + 1), tsval_ceiling: number },
     }
 }
@@ -145,7 +162,8 @@ fn apply(pair: &mut Pair, wire: &mut Vec<Frame>, index: usize, input: &Input) {
         Input::Exchange { arrives } => {
             for (number, frame) in core::mem::take(wire).iter().enumerate() {
                 if arrives >> (number % 64) & 1 == 1 {
-                    pair.deliver(frame);
+                    let mark = if arrives >> (number % 61) & 2 == 2 { Ecn::Ce } else { Ecn::Ect0 };
+                    pair.end(frame.from.peer()).handle_marked_segment(now, mark, &frame.segment());
                 }
             }
         }
@@ -158,6 +176,14 @@ fn apply(pair: &mut Pair, wire: &mut Vec<Frame>, index: usize, input: &Input) {
         Input::Pass { millis } => {
             let frames = pair.alone(side, Duration::from_millis(millis));
             wire.extend(frames);
+        }
+        Input::Error { seq, kind, mtu_octets } => {
+            let kind = IcmpErrorKind::of_v4(kind % 13, kind / 13, mtu_octets);
+            let isn = if side == Side::A { A_ISN } else { B_ISN };
+            let quoted_seq = SequenceNumber(isn.wrapping_add(seq));
+            for kind in kind.into_iter().chain([IcmpErrorKind::PacketTooBig { mtu_octets }]) {
+                pair.end(side).handle_icmp(now, &IcmpError { kind, quoted_seq });
+            }
         }
         Input::Command { kind } => {
             let number = u32::try_from(index).expect("small");
@@ -177,7 +203,13 @@ fn apply(pair: &mut Pair, wire: &mut Vec<Frame>, index: usize, input: &Input) {
 
 /// With everything that Hiatus does not need.
 fn full_config() -> Config {
-    Config { hiatus: hiatus_config().hiatus, ..Config::default() }
+    Config {
+        hiatus: hiatus_config().hiatus,
+        ecn: EcnPolicy::On,
+        keep_alive: Some(KeepAlive { idle: Duration::from_secs(30), ..KeepAlive::default() }),
+        path_mtu_discovery: PathMtuDiscovery::Probing,
+        ..Config::default()
+    }
 }
 
 /// The same inputs in every run.
