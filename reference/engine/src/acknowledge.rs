@@ -142,6 +142,11 @@ impl Tcb {
             return;
         }
         let is_third = self.recovery.duplicate_ack();
+        if is_third && self.path.is_probe(self.snd.una) {
+            self.path.probe_lost(cx.now, self.probe_pause(cx));
+            self.send_in_pieces();
+            return;
+        }
         let mss = self.snd.mss_octets;
         let flight = u32::try_from(self.snd.una.distance_to(self.snd.nxt)).unwrap_or(u32::MAX);
         if self.sack_permitted {
@@ -220,6 +225,26 @@ impl Tcb {
             self.recovery.begin_timeout(self.snd.nxt);
         }
         self.snd.resend_all();
+    }
+
+    /// Sends what is missing again, in the pieces that the path takes now. It was too large: no sign of congestion (RFC
+    /// 1191, section 6.4; RFC 4821, section 7.6.2).
+    pub(crate) fn send_in_pieces(&mut self) {
+        if matches!(self.recovery.mode(), Mode::Partial | Mode::Selective) {
+            self.congestion.recovered();
+        }
+        self.resend_first = false;
+        if self.snd.una < self.snd.nxt {
+            self.recovery.begin_resend(self.snd.nxt);
+        }
+        self.snd.resend_all();
+    }
+
+    /// How long no probe of the path is sent after one got lost: as many round trips as cwnd has segments, so that
+    /// probes are lost more seldom than congestion loses segments (RFC 4821, section 7.6.2).
+    pub(crate) fn probe_pause(&self, cx: &Context<'_>) -> Duration {
+        let round_trip = self.rtt.smoothed().unwrap_or_else(|| self.rtt.rto(cx.config));
+        round_trip.saturating_mul(self.congestion.cwnd() / u32::from(self.snd.mss_octets.max(1)))
     }
 
     /// What was learnt in flight is void: no duplicate ACK and no SACK counts on (draft, {#sync}).

@@ -12,6 +12,9 @@ use crate::timer::Timer;
 /// R1: retransmissions of one segment after which the owner is told (RFC 9293, SHLD-10).
 pub(crate) const R1_TIMEOUTS: u32 = 3;
 
+/// The pause after a probe of the path that a timeout found lost, in others (RFC 4821, section 7.6.3).
+const PAUSES_OF_A_TIMEOUT: u32 = 5;
+
 impl Tcb {
     /// R2 of what is in flight (RFC 9293, MUST-20 to MUST-23).
     pub(crate) fn r2(&self, cx: &Context<'_>) -> Duration {
@@ -27,13 +30,15 @@ impl Tcb {
         }
         let first = self.first_unacknowledged();
         let size = first.map_or(0, |text| text.len_octets + self.options_octets());
-        if self.path.timed_out(self.snd.una, size, count, cx.now) {
+        let pause = self.probe_pause(cx) * PAUSES_OF_A_TIMEOUT;
+        if self.path.timed_out(self.snd.una, size, count, pause, cx.now) {
             self.snd.mss_octets = self.path.send_mss();
         }
     }
 
-    /// An acceptable ACK arrived: the peer may echo a mark of congestion (RFC 3168, section 6.1.2).
-    pub(crate) fn hear_echo(&mut self, cx: &Context<'_>, arrived: &Arrived<'_>) {
+    /// An acceptable ACK arrived, with `flight_octets` under way until then: the peer may echo a mark of congestion
+    /// (RFC 3168, section 6.1.2).
+    pub(crate) fn hear_echo(&mut self, cx: &Context<'_>, arrived: &Arrived<'_>, flight_octets: u32) {
         if !self.ecn.is_congested(arrived.segment.flags, arrived.ack, self.snd.nxt) {
             return;
         }
@@ -42,6 +47,6 @@ impl Tcb {
         if self.congestion.cwnd() <= u32::from(mss_octets) && self.timers.is_armed(Timer::Retransmit) {
             self.timers.arm(Timer::Retransmit, cx.now + self.rtt.rto(cx.config));
         }
-        self.congestion.ecn_echo(self.snd.flight_octets(), mss_octets);
+        self.congestion.ecn_echo(flight_octets, mss_octets);
     }
 }

@@ -53,6 +53,8 @@ pub(crate) struct Path {
     is_black_hole: bool,
     /// From then on larger packets may be tried.
     raise_at: Option<Time>,
+    /// Not before that a probe leaves.
+    probe_at: Time,
     /// A packet larger than any delivered so far that is under way.
     sample: Option<Sample>,
     /// A Packet Too Big that waits for a timeout (RFC 5927, section 7.2).
@@ -88,10 +90,8 @@ struct Pending {
 pub(crate) enum TooBig {
     /// Nothing.
     Ignored,
-    /// The estimate fell: what is in flight and larger is lost.
-    Lowered,
-    /// The probe at that position is lost, and nothing else.
-    ProbeLost,
+    /// A segment is lost, and what is missing fits if it is sent again.
+    Lost,
 }
 
 impl Path {
@@ -109,6 +109,7 @@ impl Path {
             probes_lost: 0,
             is_black_hole: false,
             raise_at: None,
+            probe_at: Time::ZERO,
             sample: None,
             pending: None,
         };
@@ -124,6 +125,7 @@ impl Path {
         self.probes_lost = 0;
         self.is_black_hole = false;
         self.raise_at = None;
+        self.probe_at = Time::ZERO;
         self.sample = None;
         self.pending = None;
     }
@@ -199,9 +201,10 @@ impl Path {
         self.sample.is_some_and(|sample| sample.purpose == Purpose::Probe && sample.from == from)
     }
 
-    /// The probe under way is lost.
-    pub(crate) fn probe_lost(&mut self, now: Time) {
+    /// The probe under way is lost; no other leaves for a `pause`.
+    pub(crate) fn probe_lost(&mut self, now: Time, pause: Duration) {
         let Some(sample) = self.sample.take_if(|sample| sample.purpose == Purpose::Probe) else { return };
+        self.probe_at = now + pause;
         self.probes_lost = self.probes_lost.saturating_add(1);
         if self.probes_lost >= PROBES_OF_ONE_SIZE_MAX {
             self.probes_lost = 0;
@@ -217,7 +220,11 @@ impl Path {
             PathMtuDiscovery::On => self.is_black_hole,
             PathMtuDiscovery::Probing => true,
         };
-        if !searches || self.sample.is_some() || self.raise_at.is_some_and(|at| now < at) {
+        if !searches
+            || self.sample.is_some()
+            || now < self.probe_at
+            || self.raise_at.is_some_and(|at| now < at)
+        {
             return None;
         }
         self.probe_size().map(|packet_octets| self.mss_of(packet_octets))
@@ -276,7 +283,7 @@ impl Path {
             self.probes_lost = 0;
             self.search_high = claimed;
             self.rest_if_converged(now);
-            return TooBig::ProbeLost;
+            return TooBig::Lost;
         }
         // It never raises the estimate, and one that would not lower it was drawn by the same flight as another before
         // (RFC 1191, sections 3 and 6.4).
@@ -289,14 +296,21 @@ impl Path {
             return TooBig::Ignored;
         }
         self.lower(claimed, now);
-        TooBig::Lowered
+        TooBig::Lost
     }
 
     /// The retransmission timer ran out `count` times in a row for the segment at `una`, of `packet_mss` octets data and
-    /// options. True if the estimate fell.
-    pub(crate) fn timed_out(&mut self, una: Position, packet_mss: u16, count: u32, now: Time) -> bool {
+    /// options; a probe that is lost with it is followed by none for a `pause`. True if the estimate fell.
+    pub(crate) fn timed_out(
+        &mut self,
+        una: Position,
+        packet_mss: u16,
+        count: u32,
+        pause: Duration,
+        now: Time,
+    ) -> bool {
         if self.is_probe(una) {
-            self.probe_lost(now);
+            self.probe_lost(now, pause);
         }
         self.sample = None;
         if let Some(pending) = self.pending.take_if(|pending| pending.seq >= una) {

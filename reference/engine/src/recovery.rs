@@ -169,11 +169,16 @@ impl Recovery {
 
     /// The retransmission timer ran out. What was SACKed before does not count any more (RFC 2018, section 8).
     pub(crate) fn begin_timeout(&mut self, nxt: Position) {
+        self.begin_resend(nxt);
+        self.episode_mut().sacked.clear();
+    }
+
+    /// All that is missing is sent again; what was SACKed counts on.
+    pub(crate) fn begin_resend(&mut self, nxt: Position) {
         self.duplicate_acks = 0;
         let episode = self.episode_mut();
         episode.phase = Phase::Timeout;
         episode.recover = nxt;
-        episode.sacked.clear();
     }
 
     /// The recovery under way is over.

@@ -156,11 +156,6 @@ impl SendSide {
         self.resend = self.una;
     }
 
-    /// Octets from `from` on, at or after SND.UNA and in flight, are sent again.
-    pub(crate) fn resend_from(&mut self, from: Position) {
-        self.resend = from.max(self.una).min(self.resend);
-    }
-
     //= draft#sync
     //# A host that synchronises MUST set SND.UNA and SND.NXT to R.
     /// SND.NXT may fall; SND.MAX stays.

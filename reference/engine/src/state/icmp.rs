@@ -49,18 +49,17 @@ impl State {
 impl Tcb {
     /// A packet of this end was too large for the path (RFC 1191, RFC 8201).
     fn packet_too_big(&mut self, cx: &Context<'_>, seq: Position, mtu_octets: u16) {
-        let from = match self.path.packet_too_big(seq, mtu_octets, cx.now) {
-            TooBig::Ignored => return,
-            TooBig::Lowered => self.snd.una,
-            TooBig::ProbeLost => seq,
-        };
+        // No path is too narrow for a SYN.
+        if self.snd.una == Position(0) {
+            return;
+        }
+        if self.path.packet_too_big(seq, mtu_octets, cx.now) == TooBig::Ignored {
+            return;
+        }
         self.snd.mss_octets = self.path.send_mss();
-        // Sent again at once, in pieces that fit. Nothing of this is a sign of congestion (RFC 1191, section 6.4).
-        self.snd.resend_from(from);
+        self.send_in_pieces();
         self.rtt.retransmitted(cx.now);
         self.timers.disarm(Timer::Retransmit);
-        if self.snd.una > Position(0) {
-            self.rearm(cx);
-        }
+        self.rearm(cx);
     }
 }

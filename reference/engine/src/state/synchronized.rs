@@ -303,7 +303,7 @@ impl Synchronized {
         let silence = cx.now.since(tcb.heard);
         tcb.heard = cx.now;
         tcb.keep_alive.unanswered = 0;
-        let wnd_before = tcb.snd.wnd;
+        let (wnd_before, flight_octets) = (tcb.snd.wnd, tcb.snd.flight_octets());
         let wnd = u32::from(arrived.segment.window) << tcb.snd.scale;
         tcb.take_acknowledgment(cx, arrived, wnd, silence);
         let is_newer = tcb.snd.wl1 < arrived.seq || (tcb.snd.wl1 == arrived.seq && tcb.snd.wl2 <= ack);
@@ -311,7 +311,7 @@ impl Synchronized {
             tcb.snd.set_window(wnd, arrived.seq, ack);
         }
         tcb.window_heard(wnd_before);
-        tcb.hear_echo(cx, arrived);
+        tcb.hear_echo(cx, arrived, flight_octets);
         Step::Continue
     }
 

@@ -1,14 +1,14 @@
 //! Explicit Congestion Notification (RFC 3168, section 6.1).
 
 use hiatus_codec::{Flags, Segment};
-use hiatus_engine::{Config, Ecn, EcnPolicy, TcpState};
+use hiatus_engine::{Config, CongestionAlgorithm, Ecn, EcnPolicy, TcpState};
 
 use crate::pair::{Frame, Made, Pair, Side, plain_config, seconds};
 
 const SETUP: Flags = Flags::ECE.union(Flags::CWR);
 
 fn with_ecn() -> Config {
-    Config { ecn: EcnPolicy::On, ..plain_config() }
+    Config { ecn: EcnPolicy::On, congestion: CongestionAlgorithm::NewReno, ..plain_config() }
 }
 
 fn connected() -> Pair {
@@ -104,7 +104,7 @@ fn syn_that_is_sent_again_does_without() {
 fn mark_is_echoed_until_the_sender_says_that_it_slowed_down() {
     // Section 6.1.3.
     let mut pair = connected();
-    pair.write(Side::A, &[7; 3 * 1448]);
+    pair.write(Side::A, &[7; 8 * 1448]);
     let data = take_marked(&mut pair, Side::A);
     deliver_marked(&mut pair, &data[0].0, Ecn::Ect0);
     assert_eq!(ecn_flags(&pair.take(Side::B)[0]), (false, false));
@@ -118,6 +118,12 @@ fn mark_is_echoed_until_the_sender_says_that_it_slowed_down() {
     assert_eq!(ecn_flags(&pair.take(Side::B)[0]), (true, false));
     // A hears it, slows down and says so once, on new data.
     pair.deliver(&echo[0]);
+    for (frame, _) in &data[3..] {
+        deliver_marked(&mut pair, frame, Ecn::Ect0);
+        for ack in pair.take(Side::B) {
+            pair.deliver(&ack);
+        }
+    }
     pair.write(Side::A, &[7; 2 * 1448]);
     let next = take_marked(&mut pair, Side::A);
     assert_eq!(next.iter().map(|(frame, _)| ecn_flags(frame).1).collect::<Vec<_>>(), [true, false]);

@@ -5,8 +5,8 @@ use core::time::Duration;
 
 use hiatus_codec::{ConnectionKey, KnownOptions, Nonce, SequenceNumber};
 use hiatus_engine::{
-    Config, Connection, Endpoints, Entropy, IcmpError, IcmpErrorKind, KeySource, PathMtuDiscovery, TcpState,
-    Time,
+    Config, CongestionAlgorithm, Connection, Endpoints, Entropy, IcmpError, IcmpErrorKind, KeySource,
+    PathMtuDiscovery, Sacking, TcpState, Time,
 };
 
 use crate::pair::{A_ISN, Frame, Made, Pair, Side, plain_config, seconds};
@@ -294,4 +294,40 @@ fn announced_mss_does_not_depend_on_options() {
     let mut pair = Pair::new(plain_config(), plain_config());
     let syn = pair.take(Side::A);
     assert_eq!(KnownOptions::parse(&syn[0].segment()).mss, Some(1460));
+}
+
+#[test]
+fn probe_that_gets_lost_is_no_sign_of_congestion() {
+    // RFC 4821, section 7.6.2: what it carried is sent again in pieces, with the window as it was.
+    for sack in [Sacking::Off, Sacking::On] {
+        let mut pair = connected_with(Config {
+            path_mtu_discovery: PathMtuDiscovery::Probing,
+            congestion: CongestionAlgorithm::NewReno,
+            sack,
+            ..plain_config()
+        });
+        pair.write(Side::A, &[7; 20_000]);
+        let first = pair.take(Side::A);
+        assert_eq!(first[0].segment().payload.len() + HEADERS + TIMESTAMPS, 1420);
+        let in_flight: usize = first.iter().map(|frame| frame.segment().payload.len()).sum();
+        let mut acks = Vec::new();
+        for frame in &first[1..] {
+            pair.deliver(frame);
+            acks.extend(pair.take(Side::B));
+        }
+        for ack in &acks {
+            pair.deliver(ack);
+        }
+        let again = pair.take(Side::A);
+        assert_eq!(again[0].segment().seq.0, A_ISN + 1);
+        assert!(again.iter().all(|frame| frame.segment().payload.len() + HEADERS + TIMESTAMPS <= 1024));
+        for frame in &again {
+            pair.deliver(frame);
+        }
+        pair.exchange();
+        pair.read(Side::B);
+        pair.write(Side::A, &[7; 40_000]);
+        let next: usize = pair.take(Side::A).iter().map(|frame| frame.segment().payload.len()).sum();
+        assert!(next >= in_flight - 1024, "{next} after {in_flight}");
+    }
 }

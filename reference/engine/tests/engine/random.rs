@@ -88,7 +88,11 @@ impl Arbitrary for Input {
             11 => Self::Write { len_octets: usize::arbitrary(g) % 5000 },
             12 => Self::Read,
             13..15 => Self::Pass { millis: u64::arbitrary(g) % 200_000 },
-            15 => Self::Error { seq: near(g), kind: u8::arbitrary(g), mtu_octets: 500 + u16::arbitrary(g) % 1100 },
+            15 => Self::Error {
+                seq: near(g),
+                kind: u8::arbitrary(g),
+                mtu_octets: 500 + u16::arbitrary(g) % 1100,
+            },
             _ => Self::Command { kind: u8::arbitrary(g) % 20 },
         }
     }
