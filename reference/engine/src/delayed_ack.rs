@@ -38,7 +38,7 @@ impl Default for DelayedAck {
 }
 
 impl DelayedAck {
-    /// True while an ACK waits.
+    /// True while no ACK has left for text that came in order.
     pub(crate) fn is_waiting(&self) -> bool {
         self.waiting_octets > 0
     }

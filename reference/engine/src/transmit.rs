@@ -386,7 +386,7 @@ impl Tcb {
             snd.copy_octets(text.from, &mut room[..len])
         };
         let burst = outgoing::write(self.ports, header, &options, room, self.text_octets_max(), copy);
-        if self.ack_is_due || self.delayed_ack.is_waiting() {
+        if self.delayed_ack.is_waiting() {
             self.delayed_ack.rode_on_data();
         }
         self.acknowledged(cx);

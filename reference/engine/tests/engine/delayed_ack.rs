@@ -190,6 +190,17 @@ fn dialogue_ends_the_quick_start() {
 }
 
 #[test]
+fn request_with_the_handshake_does_not_end_the_quick_start() {
+    let mut pair = Pair::new(config(), config());
+    pair.write(Side::A, b"request");
+    pair.exchange();
+    for index in 0..QUICK {
+        Made::ack(Side::B, 1 + index * 1448, 8).payload(&[6; FULL]).give(&mut pair);
+        assert_eq!(names(&pair.take(Side::A)), ["ack"]);
+    }
+}
+
+#[test]
 fn segment_beyond_a_hole_is_acknowledged_at_once() {
     let mut receiver = Receiver::settled();
     let first = receiver.sent;
@@ -306,6 +317,22 @@ fn bulk_is_acknowledged_every_second_segment() {
 
 fn hiatus_delaying() -> Config {
     Config { hiatus: hiatus_config().hiatus, ..config() }
+}
+
+#[test]
+fn host_that_negotiates_acknowledges_at_once() {
+    // Its ACKs carry the CAPABLE that the peer waits for.
+    let mut pair = Pair::new(hiatus_delaying(), hiatus_delaying());
+    for side in [Side::A, Side::B] {
+        let frames = pair.take(side);
+        pair.deliver(&frames[0]);
+    }
+    // A dialogue, before EPOCH came.
+    Made::ack(Side::B, 1, 1).payload(b"question").give(&mut pair);
+    pair.write(Side::A, b"answer");
+    assert_eq!(names(&pair.take(Side::A)), ["capable"]);
+    Made::ack(Side::B, 9, 7).payload(b"question").give(&mut pair);
+    assert_eq!(names(&pair.take(Side::A)), ["capable"]);
 }
 
 /// Hiatus is on, and the quick start is over at both ends.
