@@ -2,7 +2,7 @@
 
 use crate::error::OptionError;
 use crate::message::HiatusOption;
-use crate::option::{OptionKind, TcpOption, length};
+use crate::option::TcpOption;
 use crate::segment::Segment;
 use crate::standard::{SackBlocks, Timestamps};
 use crate::walk::options;
@@ -34,7 +34,7 @@ impl<'a> KnownOptions<'a> {
     #[must_use]
     #[inline]
     pub fn parse(segment: &Segment<'a>) -> Self {
-        if let Some(timestamps) = only_timestamps(segment.options) {
+        if let Some(timestamps) = Timestamps::alone_in(segment.options) {
             return Self { timestamps: Some(timestamps), ..Self::default() };
         }
         let mut known = Self::default();
@@ -59,21 +59,4 @@ impl<'a> KnownOptions<'a> {
             _ => {}
         }
     }
-}
-
-/// The area of most segments: NOP, NOP, Timestamps (RFC 7323, appendix A).
-fn only_timestamps(area: &[u8]) -> Option<Timestamps> {
-    const HEAD: [u8; 4] = [
-        OptionKind::NO_OPERATION.0,
-        OptionKind::NO_OPERATION.0,
-        OptionKind::TIMESTAMPS.0,
-        length::TIMESTAMPS,
-    ];
-    let (head, body) = area.split_first_chunk::<4>()?;
-    let body: &[u8; 8] = body.try_into().ok()?;
-    if *head != HEAD {
-        return None;
-    }
-    let [a, b, c, d, e, f, g, h] = *body;
-    Some(Timestamps { value: u32::from_be_bytes([a, b, c, d]), echo_reply: u32::from_be_bytes([e, f, g, h]) })
 }

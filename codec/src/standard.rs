@@ -4,7 +4,11 @@ use core::fmt;
 
 use crate::SequenceNumber;
 use crate::field::{self, Parsed};
-use crate::option::length;
+use crate::option::{OptionKind, length};
+
+/// NOP, NOP, and Kind and Length of Timestamps: how the option area of most segments begins (RFC 7323, appendix A).
+pub(crate) const TIMESTAMPS_HEAD: [u8; 4] =
+    [OptionKind::NO_OPERATION.0, OptionKind::NO_OPERATION.0, OptionKind::TIMESTAMPS.0, length::TIMESTAMPS];
 
 /// Timestamps (RFC 7323, section 3.2).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
@@ -21,6 +25,20 @@ impl Timestamps {
         let (input, value) = field::u32(input)?;
         let (input, echo_reply) = field::u32(input)?;
         Ok((input, Self { value, echo_reply }))
+    }
+
+    /// The timestamps of an option area that holds NOP, NOP, Timestamps and nothing else, as that of most segments does
+    /// (RFC 7323, appendix A).
+    #[must_use]
+    #[inline]
+    pub fn alone_in(area: &[u8]) -> Option<Self> {
+        let (head, body) = area.split_first_chunk::<4>()?;
+        let body: &[u8; 8] = body.try_into().ok()?;
+        if *head != TIMESTAMPS_HEAD {
+            return None;
+        }
+        let [a, b, c, d, e, f, g, h] = *body;
+        Some(Self { value: u32::from_be_bytes([a, b, c, d]), echo_reply: u32::from_be_bytes([e, f, g, h]) })
     }
 }
 

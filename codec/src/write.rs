@@ -3,7 +3,7 @@
 use crate::OPTIONS_LEN_OCTETS_MAX;
 use crate::error::EmitError;
 use crate::option::{ExperimentId, OptionKind, RawOption, TcpOption, length};
-use crate::standard::Timestamps;
+use crate::standard::{TIMESTAMPS_HEAD, Timestamps};
 
 /// Collects the options of one segment, at most 40 octets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -63,6 +63,19 @@ impl OptionWriter {
             }
             TcpOption::Unknown(RawOption { kind, body, .. }) => self.with_body(kind, &[], body),
         }
+    }
+
+    /// Appends NOP, NOP and Timestamps (RFC 7323, appendix A), the options of most segments.
+    ///
+    /// # Errors
+    ///
+    /// [`EmitError::NoRoom`] if they do not fit; then nothing is written.
+    #[inline]
+    pub fn aligned_timestamps(&mut self, timestamps: Timestamps) -> Result<&mut Self, EmitError> {
+        let [k, l, m, n] = TIMESTAMPS_HEAD;
+        let ([a, b, c, d], [e, f, g, h]) =
+            (timestamps.value.to_be_bytes(), timestamps.echo_reply.to_be_bytes());
+        self.array([k, l, m, n, a, b, c, d, e, f, g, h])
     }
 
     /// Appends a Hiatus message.

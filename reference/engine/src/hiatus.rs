@@ -158,6 +158,16 @@ impl Hiatus {
         }
     }
 
+    /// True where nothing of Hiatus is under way: plain TCP, or on and both ends there.
+    #[inline]
+    pub(crate) fn is_quiet(&self) -> bool {
+        match self {
+            Self::Off => true,
+            Self::Proposed(_) | Self::Confirming(_) => false,
+            Self::On(session) => session.here == SelfPresence::Up && session.there == PeerPresence::Up,
+        }
+    }
+
     pub(crate) fn self_state(&self) -> SelfState {
         match self.session().map(|session| &session.here) {
             None | Some(SelfPresence::Up) => SelfState::Up,

@@ -28,6 +28,7 @@ mod outgoing;
 mod owed;
 mod path;
 mod persist;
+mod predicted;
 mod receive;
 mod recovery;
 mod rtt;

@@ -217,6 +217,16 @@ impl Tcb {
 
     /// Starts and stops the retransmission and persist timers to fit what is in flight and what waits.
     pub(crate) fn rearm(&mut self, cx: &Context<'_>) {
+        // What a bulk transfer finds nearly always: everything is as it should be.
+        if self.hiatus.is_quiet()
+            && self.snd.una < self.snd.resend
+            && self.timers.is_armed(Timer::Retransmit)
+            && !self.timers.is_armed(Timer::Persist)
+            && !self.timers.is_armed(Timer::KeepAlive)
+            && self.keep_alive == KeepAliveProbes::default()
+        {
+            return;
+        }
         let may = self.may_originate();
         let in_flight = may && self.snd.flight_octets() > 0;
         let is_leaving = self.hiatus.self_state() == SelfState::Leaving;

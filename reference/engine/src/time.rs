@@ -41,12 +41,18 @@ impl Time {
     }
 }
 
+/// `duration` in microseconds, rounded down, at most [`u64::MAX`]. Without the 128-bit numbers of [`Duration::as_micros`]:
+/// timers are set for every segment.
+fn whole_micros(duration: Duration) -> u64 {
+    duration.as_secs().saturating_mul(1_000_000).saturating_add(u64::from(duration.subsec_micros()))
+}
+
 impl Add<Duration> for Time {
     type Output = Self;
 
     /// Stays at the greatest time beyond that.
     fn add(self, duration: Duration) -> Self {
-        Self(self.0.saturating_add(u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)))
+        Self(self.0.saturating_add(whole_micros(duration)))
     }
 }
 
@@ -55,7 +61,7 @@ impl Sub<Duration> for Time {
 
     /// Stays at the origin before that.
     fn sub(self, duration: Duration) -> Self {
-        Self(self.0.saturating_sub(u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)))
+        Self(self.0.saturating_sub(whole_micros(duration)))
     }
 }
 

@@ -95,15 +95,13 @@ impl Tcb {
     /// Octets of the options on a segment with data.
     pub(crate) fn options_octets(&self) -> u16 {
         let timestamps = if self.timestamps.is_some() { TIMESTAMPS_OCTETS } else { 0 };
-        let capable = if self.capable_due().is_some() { CAPABLE_OCTETS } else { 0 };
+        let capable = if self.capable_is_due() { CAPABLE_OCTETS } else { 0 };
         let options = timestamps + capable;
-        options + self.sack_octets(options)
-    }
-
-    /// Octets of the SACK option on the next segment, behind `options` octets of others.
-    fn sack_octets(&self, options: u16) -> u16 {
-        let count = if self.sack_permitted { self.rcv.sack_blocks_count() } else { 0 };
-        u16::try_from(outgoing::sack_octets(usize::from(options), count)).unwrap_or(0)
+        match self.rcv.sack_blocks_count() {
+            1.. if !self.sack_permitted => options,
+            0 => options,
+            count => options + u16::try_from(outgoing::sack_octets(usize::from(options), count)).unwrap_or(0),
+        }
     }
 
     /// Room for data in one segment: the effective send MSS less the options (RFC 9293, section 3.7.1; RFC 6691).
@@ -122,10 +120,13 @@ impl Tcb {
         let segment_octets = self.text_octets_max();
         // What is behind one header fits one IP packet. Each CAPABLE counts, so its segments go one by one; a duplicate is
         // reported once.
-        let is_single = self.capable_due().is_some() || self.rcv.has_duplicate();
-        let segments_max = if is_single { 1 } else { segments_max.max(1) };
-        let segments = (BURST_OCTETS_MAX / segment_octets).clamp(1, segments_max);
-        let len_octets = u16::try_from(data).unwrap_or(u16::MAX).min(segment_octets.saturating_mul(segments));
+        let is_single = self.capable_is_due() || self.rcv.has_duplicate();
+        let octets_max = if is_single || segments_max <= 1 {
+            segment_octets
+        } else {
+            segment_octets.saturating_mul((BURST_OCTETS_MAX / segment_octets).clamp(1, segments_max))
+        };
+        let len_octets = u16::try_from(data).unwrap_or(u16::MAX).min(octets_max);
         let end = from.advanced_by(u64::from(len_octets));
         let fin = self.snd.fin == Some(end) && end < bound;
         (len_octets > 0 || fin).then_some(Text { from, len_octets, fin })
@@ -229,6 +230,10 @@ impl Tcb {
             Hiatus::Confirming(confirming) => confirming.on_segment().map(Message::Capable),
             _ => None,
         }
+    }
+
+    fn capable_is_due(&self) -> bool {
+        matches!(&self.hiatus, Hiatus::Confirming(confirming) if confirming.on_segment().is_some())
     }
 
     /// Writes the next segment of a synchronised connection; gives its octets.
@@ -514,7 +519,7 @@ impl Tcb {
 
     /// A segment with SEG.ACK = RCV.NXT leaves, and with it the CAPABLE that was due.
     fn acknowledged(&mut self, cx: &Context<'_>) {
-        if self.capable_due().is_some() {
+        if self.capable_is_due() {
             self.capable_sent(cx);
         }
         self.note_ack();

@@ -81,6 +81,9 @@ impl Synchronized {
         segment: &Segment<'_>,
         mark: Ecn,
     ) -> Option<CloseReason> {
+        if let Some(arrived) = self.tcb.predicted(cx.now, segment, mark) {
+            return self.on_predicted(cx, &arrived);
+        }
         let tcb = &mut self.tcb;
         let arrived = Arrived::new(segment, &tcb.snd, &tcb.rcv).marked(mark);
         //= draft#step-message
@@ -97,6 +100,18 @@ impl Synchronized {
         let step = match self.on_return(cx, &arrived, checked) {
             Step::Continue if self.tcb.is_resuming() => self.while_resuming(cx, &arrived, checked),
             Step::Continue => self.in_order(cx, &arrived, checked),
+            step => step,
+        };
+        match step {
+            Step::Close(reason) => Some(self.end_of(reason)),
+            Step::Continue | Step::OnlyAck | Step::Done => self.settle(cx),
+        }
+    }
+
+    /// A segment that passes all steps but those of the ACK and the text unchanged.
+    fn on_predicted(&mut self, cx: &mut Context<'_>, arrived: &Arrived<'_>) -> Option<CloseReason> {
+        let step = match self.on_ack(cx, arrived) {
+            Step::Continue if !arrived.segment.payload.is_empty() => self.on_text(cx, arrived),
             step => step,
         };
         match step {
@@ -377,6 +392,11 @@ impl Synchronized {
 
     /// After any input: the transitions that the FINs ask for, and the timers.
     pub(crate) fn settle(&mut self, cx: &mut Context<'_>) -> Option<CloseReason> {
+        // Neither FIN: nothing to leave ESTABLISHED for.
+        if self.tcb.snd.fin.is_none() && !self.tcb.timers.is_armed(Timer::TimeWait) {
+            self.tcb.rearm(cx);
+            return None;
+        }
         let name = self.name();
         if name == TcpState::LastAck && self.tcb.snd.fin_is_acknowledged() {
             return Some(CloseReason::Finished);
