@@ -18,7 +18,7 @@ const PAUSES_OF_A_TIMEOUT: u32 = 5;
 impl Tcb {
     /// R2 of what is in flight (RFC 9293, MUST-20 to MUST-23).
     pub(crate) fn r2(&self, cx: &Context<'_>) -> Duration {
-        if self.snd.una == Position(0) { cx.config.r2_syn() } else { self.settings(cx.config).r2 }
+        if self.snd.una == Position(0) { cx.config.r2_syn() } else { self.user_timeout(cx.config) }
     }
 
     /// The retransmission timer ran out, and R2 is not reached: at R1 the owner is told, once (RFC 9293, SHLD-9), and

@@ -33,7 +33,7 @@ impl Tcb {
         //# A host in LEAVING MUST NOT send a window probe, a keep-alive, or a FIN
         //# or octet at or beyond SEG.SEQ of its SUSPEND.
         let is_there = self.may_originate() && self.hiatus.self_state() == SelfState::Up;
-        match self.settings(cx.config).keep_alive.filter(|_| is_quiet && is_there) {
+        match self.keep_alive_policy(cx.config).filter(|_| is_quiet && is_there) {
             None => {
                 self.timers.disarm(Timer::KeepAlive);
                 self.keep_alive = KeepAliveProbes::default();
@@ -47,7 +47,7 @@ impl Tcb {
 
     /// The timer ran out; what was heard since it was started moves it. Gives why the connection ends, if it does.
     pub(crate) fn keep_alive_timeout(&mut self, cx: &mut Context<'_>) -> Option<CloseReason> {
-        let policy = self.settings(cx.config).keep_alive?;
+        let policy = self.keep_alive_policy(cx.config)?;
         let due = self.heard + policy.idle;
         if self.keep_alive.unanswered == 0 && cx.now < due {
             self.timers.arm(Timer::KeepAlive, due);

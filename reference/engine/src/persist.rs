@@ -56,7 +56,7 @@ impl Tcb {
         }
         // A peer that answers may keep its window closed for ever (RFC 9293, MUST-37).
         let since = *self.persist.unanswered_since.get_or_insert(cx.now);
-        if cx.now.since(since) >= self.settings(cx.config).r2 {
+        if cx.now.since(since) >= self.user_timeout(cx.config) {
             self.persist.forget();
             return self.give_up(cx);
         }

@@ -23,8 +23,21 @@ impl Settings {
 }
 
 impl Tcb {
-    pub(crate) fn settings(&self, config: &Config) -> Settings {
+    fn settings(&self, config: &Config) -> Settings {
         self.settings.as_deref().copied().unwrap_or_else(|| Settings::of(config))
+    }
+
+    /// R2 for data.
+    pub(crate) fn user_timeout(&self, config: &Config) -> Duration {
+        self.settings.as_ref().map_or(config.r2, |settings| settings.r2)
+    }
+
+    pub(crate) fn nagle(&self, config: &Config) -> Nagle {
+        self.settings.as_ref().map_or(config.nagle, |settings| settings.nagle)
+    }
+
+    pub(crate) fn keep_alive_policy(&self, config: &Config) -> Option<KeepAlive> {
+        self.settings.as_ref().map_or(config.keep_alive, |settings| settings.keep_alive)
     }
 
     /// A connection that is left as configured keeps nothing.

@@ -238,6 +238,7 @@ impl Tcb {
         for (timer, is_needed) in [(Timer::Retransmit, in_flight), (Timer::Persist, is_blocked)] {
             if !is_needed {
                 self.timers.disarm(timer);
+                self.persist.is_due &= timer != Timer::Persist;
             } else if !self.timers.is_armed(timer) {
                 let interval = match timer {
                     Timer::Persist => self.persist_interval(cx),

@@ -189,7 +189,7 @@ impl Tcb {
         }
         let segment_octets = self.text_octets_max();
         let is_all = text.end() >= bound.min(self.snd.data_end());
-        let waits_for_ack = self.settings(cx.config).nagle == Nagle::On;
+        let waits_for_ack = self.nagle(cx.config) == Nagle::On;
         // Behind full segments, what is not enough waits for the next decision.
         if text.len_octets > segment_octets && (waits_for_ack || !is_all) {
             text.len_octets -= text.len_octets % segment_octets;
@@ -206,11 +206,12 @@ impl Tcb {
     /// A piece larger than what the path is known to take, if it is time to try one (RFC 4821, section 7.4): nothing is
     /// lost, and enough follows it that its loss would be found by duplicate ACKs.
     fn size_probe(&self, cx: &Context<'_>) -> Option<Text> {
+        let mss_octets = self.path.probe_mss(cx.now)?;
         let from = self.snd.resend;
         if from < self.snd.max || self.resend_first || self.recovery.mode() != Mode::Open {
             return None;
         }
-        let len_octets = self.path.probe_mss(cx.now)?.checked_sub(self.options_octets())?;
+        let len_octets = mss_octets.checked_sub(self.options_octets())?;
         let behind = u64::from(self.snd.mss_octets) * u64::from(SEGMENTS_BEHIND_PROBE);
         let end = from.advanced_by(u64::from(len_octets) + behind);
         let bound = self.send_bound().min(self.snd.data_end()).min(self.window_end(from));

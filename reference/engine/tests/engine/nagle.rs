@@ -159,3 +159,18 @@ fn half_the_largest_window_is_enough() {
     assert_eq!(sizes(&pair.take(Side::A)), [0; 0]);
     pair.alone(Side::A, seconds(0));
 }
+
+#[test]
+fn probe_that_became_needless_lets_nothing_small_out() {
+    let mut pair = connected(Nagle::On);
+    Made::ack(Side::B, 1, 1).window(0).give(&mut pair);
+    pair.write(Side::A, b"waiting");
+    pair.now = pair.now + seconds(1);
+    let now = pair.now;
+    pair.a.handle_timeout(now);
+    // The window opens before the probe leaves.
+    Made::ack(Side::B, 1, 1).window(16_000).give(&mut pair);
+    assert_eq!(sizes(&pair.take(Side::A)), [7]);
+    pair.write(Side::A, b"small");
+    assert_eq!(sizes(&pair.take(Side::A)), [0; 0]);
+}
