@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use hiatus_engine::{Config, DEFAULT_BUFFER_OCTETS, DEFAULT_MSS_OCTETS, Timestamping};
+use hiatus_engine::{
+    Config, DEFAULT_BUFFER_OCTETS, DEFAULT_MSS_OCTETS, EcnPolicy, KeepAlive, Nagle, Timestamping,
+};
 
 use super::Linger;
 
@@ -101,19 +103,43 @@ impl Default for Settings {
 
 impl Settings {
     /// What the engine is told; `header_octets` is what IP and TCP headers take of an MTU of 1500.
-    pub(super) fn config(&self, header_octets: u16) -> Config {
+    pub(super) fn config(&self, header_octets: u16, ecn: EcnPolicy) -> Config {
         let mss_octets = DEFAULT_MSS_OCTETS - (header_octets - 40);
-        let user_timeout = Duration::from_millis(u64::from(self.user_timeout_ms));
-        let default = Config::default();
         Config {
             mss_octets: if self.mss_octets == 0 { mss_octets } else { self.mss_octets.min(mss_octets) },
             receive_buffer_octets: self.receive_buffer_octets,
             send_buffer_octets: self.send_buffer_octets,
             timestamps: self.timestamps,
             window_scale: Some(self.window_scale),
-            r2: if user_timeout.is_zero() { default.r2 } else { user_timeout },
+            r2: self.r2(),
+            nagle: self.nagle(),
+            keep_alive: self.keep_alive(),
+            ecn,
             msl: self.time_wait / 2,
-            ..default
+            ..Config::default()
         }
+    }
+
+    /// R2 of the engine.
+    pub(super) fn r2(&self) -> Duration {
+        match self.user_timeout_ms {
+            0 => Config::default().r2,
+            millis => Duration::from_millis(u64::from(millis)),
+        }
+    }
+
+    /// Nagle, unless it is turned off.
+    pub(super) fn nagle(&self) -> Nagle {
+        if self.no_delay != 0 { Nagle::Off } else { Nagle::On }
+    }
+
+    /// The probes of `SO_KEEPALIVE`.
+    pub(super) fn keep_alive(&self) -> Option<KeepAlive> {
+        let seconds = |count: u32| Duration::from_secs(u64::from(count));
+        (self.keep_alive != 0).then(|| KeepAlive {
+            idle: seconds(self.keep_idle_s),
+            interval: seconds(self.keep_interval_s),
+            probes: u8::try_from(self.keep_count).unwrap_or(u8::MAX),
+        })
     }
 }
