@@ -21,7 +21,7 @@ use epoll::Epoll;
 pub use epoll::{EpollChange, EpollEvent};
 pub use option::{Linger, OptionValue, TcpInfo};
 pub use poll::PollEntry;
-pub use setting::Settings;
+pub use setting::{SettingError, Settings};
 
 /// Number of a socket: the owner chooses it, as the kernel would.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -170,7 +170,7 @@ impl Sockets {
         if self.host.is_connected(local, remote) {
             return Err(Errno::EADDRNOTAVAIL);
         }
-        let config = self.config_of(fd, EcnPolicy::Off)?;
+        let config = self.config_of(fd, self.defaults.ecn)?;
         let id = self.host.connect(local, remote, config);
         let socket = self.socket_mut(fd)?;
         socket.bound = Some(local);

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use hiatus_engine::{
-    Config, DEFAULT_BUFFER_OCTETS, DEFAULT_MSS_OCTETS, EcnPolicy, KeepAlive, Nagle, Timestamping,
+    Config, DEFAULT_BUFFER_OCTETS, DEFAULT_MSS_OCTETS, DEFAULT_RTO_MIN, EcnPolicy, KeepAlive, Nagle,
+    Timestamping,
 };
 
 use super::Linger;
@@ -47,6 +48,20 @@ pub struct Settings {
     pub timestamps: Timestamping,
     /// How long TIME-WAIT lasts: twice the maximum segment lifetime.
     pub time_wait: Duration,
+    /// Smallest RTO.
+    pub rto_min: Duration,
+    /// Whether an active open offers ECN. A passive one accepts it, as most hosts do.
+    pub ecn: EcnPolicy,
+}
+
+/// Why settings cannot be read.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "setting `{found}`: expected rto_min_ms=NUMBER, time_wait_ms=NUMBER, ecn=on, timestamps=off or congestion=reno"
+)]
+pub struct SettingError {
+    /// What stands there.
+    pub found: String,
 }
 
 /// The algorithms that `TCP_CONGESTION` knows.
@@ -97,11 +112,36 @@ impl Default for Settings {
             window_scale: 7,
             timestamps: Timestamping::On,
             time_wait: Duration::from_secs(60),
+            rto_min: DEFAULT_RTO_MIN,
+            ecn: EcnPolicy::Off,
         }
     }
 }
 
 impl Settings {
+    /// The defaults changed by `text`: settings with commas between them, such as `rto_min_ms=200,ecn=on`.
+    ///
+    /// # Errors
+    ///
+    /// A [`SettingError`].
+    pub fn parse(text: &str) -> Result<Self, SettingError> {
+        let mut settings = Self::default();
+        for found in text.split(',').map(str::trim).filter(|found| !found.is_empty()) {
+            let error = || SettingError { found: found.to_owned() };
+            let (name, value) = found.split_once('=').ok_or_else(error)?;
+            let millis = || value.parse().map(Duration::from_millis).map_err(|_| error());
+            match (name, value) {
+                ("rto_min_ms", _) => settings.rto_min = millis()?,
+                ("time_wait_ms", _) => settings.time_wait = millis()?,
+                ("ecn", "on") => settings.ecn = EcnPolicy::On,
+                ("timestamps", "off") => settings.timestamps = Timestamping::Off,
+                ("congestion", _) => settings.congestion = Congestion::named(value).ok_or_else(error)?,
+                _ => return Err(error()),
+            }
+        }
+        Ok(settings)
+    }
+
     /// What the engine is told; `header_octets` is what IP and TCP headers take of an MTU of 1500.
     pub(super) fn config(&self, header_octets: u16, ecn: EcnPolicy) -> Config {
         let mss_octets = DEFAULT_MSS_OCTETS - (header_octets - 40);
@@ -115,6 +155,7 @@ impl Settings {
             nagle: self.nagle(),
             keep_alive: self.keep_alive(),
             ecn,
+            rto_min: self.rto_min,
             msl: self.time_wait / 2,
             ..Config::default()
         }
