@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use hiatus_engine::{
-    Config, DEFAULT_BUFFER_OCTETS, DEFAULT_MSS_OCTETS, DEFAULT_RTO_MIN, EcnPolicy, KeepAlive, Nagle,
-    Timestamping,
+    Config, CongestionAlgorithm, DEFAULT_BUFFER_OCTETS, DEFAULT_MSS_OCTETS, DEFAULT_RTO_MIN, EcnPolicy,
+    KeepAlive, Nagle, Timestamping,
 };
 
 use super::Linger;
@@ -155,6 +155,10 @@ impl Settings {
             nagle: self.nagle(),
             keep_alive: self.keep_alive(),
             ecn,
+            congestion: match self.congestion {
+                Congestion::Reno => CongestionAlgorithm::NewReno,
+                Congestion::Cubic => CongestionAlgorithm::Cubic,
+            },
             rto_min: self.rto_min,
             msl: self.time_wait / 2,
             ..Config::default()
