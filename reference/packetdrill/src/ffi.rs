@@ -161,3 +161,6 @@ impl Stack {
         [self.sockets.host().next_timeout(), deadline].into_iter().flatten().min()
     }
 }
+
+#[cfg(test)]
+mod tests;
