@@ -50,8 +50,8 @@ struct Shared {
 }
 
 impl Shared {
-    fn new() -> Self {
-        let mut sockets = Sockets::new(LOCAL_V4, LOCAL_V6, Settings::default());
+    fn new(settings: Settings) -> Self {
+        let mut sockets = Sockets::new(LOCAL_V4, LOCAL_V6, settings);
         sockets.host_mut().advance_to(START);
         let stack = Stack { sockets, waiting: 0, to_look: 0, deadline: None, will_ask: None };
         Self { stack: Mutex::new(stack), changed: Condvar::new() }
@@ -161,3 +161,6 @@ impl Stack {
         [self.sockets.host().next_timeout(), deadline].into_iter().flatten().min()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -10,8 +10,8 @@ use std::time::Duration;
 
 use hiatus_codec::{ConnectionKey, Flags, Nonce, Segment, SequenceNumber};
 use hiatus_engine::{
-    CloseReason, Command, CommandError, Config, Connection, Endpoints, Entropy, Event, KeySource, TcpState,
-    Time, WriteError, answer_stray,
+    CloseReason, Command, CommandError, Config, Connection, Ecn, Endpoints, Entropy, Event, IcmpErrorKind,
+    IpVersion, KeySource, TcpState, Time, WriteError, answer_stray,
 };
 
 use crate::wire::{self, IcmpError, Packet, PacketError};
@@ -212,7 +212,7 @@ impl Host {
             wire::PROTOCOL_TCP => self.handle_tcp(&packet),
             wire::PROTOCOL_ICMP | wire::PROTOCOL_ICMPV6 => {
                 if let Some(error) = IcmpError::parse(packet.payload) {
-                    self.handle_icmp(&error);
+                    self.handle_icmp(IpVersion::of(packet.source), &error);
                 }
             }
             _ => {}
@@ -224,7 +224,8 @@ impl Host {
         let Ok(segment) = Segment::parse(packet.payload) else { return };
         let local = SocketAddr::new(packet.destination, segment.destination_port);
         let remote = SocketAddr::new(packet.source, segment.source_port);
-        let id = self.by_addresses.get(&(local, remote)).copied();
+        let id =
+            self.by_addresses.get(&(local, remote)).copied().filter(|id| !self.is_replaced(*id, &segment));
         let meets = id.map_or_else(|| self.listener_makes(local, remote, &segment), Meets::Connection);
         let id = match meets {
             Meets::Connection(id) => id,
@@ -233,9 +234,25 @@ impl Host {
         };
         let now = self.now;
         if let Some(entry) = self.connections.get_mut(&id) {
-            entry.connection.handle_segment(now, &segment);
+            entry.connection.handle_marked_segment(
+                now,
+                Ecn::of_traffic_class(packet.traffic_class),
+                &segment,
+            );
         }
         self.attend(id);
+    }
+
+    /// True if `segment` opens a connection in place of one in TIME-WAIT, which is over then (RFC 6191).
+    fn is_replaced(&mut self, id: ConnectionId, segment: &Segment<'_>) -> bool {
+        let Some(entry) = self.connections.get(&id) else { return false };
+        let has_listener =
+            self.listeners.values().any(|listener| listener.local.port() == entry.local.port());
+        let is_replaced = has_listener && entry.connection.may_be_replaced_by(segment);
+        if is_replaced {
+            self.unmap(id);
+        }
+        is_replaced
     }
 
     fn answer_stray(&mut self, local: SocketAddr, remote: SocketAddr, segment: &Segment<'_>) {
@@ -245,9 +262,24 @@ impl Host {
             self.send(local.ip(), remote.ip(), 0, &buffer[..len_octets]);
         }
     }
-    /// The engine takes no ICMP yet: an error is dropped, which RFC 1122, section 4.2.3.9, allows for a soft one.
-    fn handle_icmp(&mut self, error: &IcmpError) {
-        let _ = error;
+    fn handle_icmp(&mut self, version: IpVersion, error: &IcmpError) {
+        let local = SocketAddr::new(error.source, error.source_port);
+        let remote = SocketAddr::new(error.destination, error.destination_port);
+        let kind = match version {
+            IpVersion::V4 => {
+                let mtu_octets = u16::try_from(error.word & 0xffff).unwrap_or(0);
+                IcmpErrorKind::of_v4(error.kind, error.code, mtu_octets)
+            }
+            IpVersion::V6 => IcmpErrorKind::of_v6(error.kind, error.code, error.word),
+        };
+        let id = self.by_addresses.get(&(local, remote)).copied();
+        let (Some(kind), Some(id)) = (kind, id) else { return };
+        let now = self.now;
+        if let Some(entry) = self.connections.get_mut(&id) {
+            let error = hiatus_engine::IcmpError { kind, quoted_seq: SequenceNumber(error.seq) };
+            entry.connection.handle_icmp(now, &error);
+        }
+        self.attend(id);
     }
 
     /// After anything happened to a connection: what it sends, what it tells, whether it is over.
@@ -255,14 +287,9 @@ impl Host {
         let now = self.now;
         let mut buffer = vec![0; SEGMENT_OCTETS_MAX];
         let Some(entry) = self.connections.get_mut(&id) else { return };
-        // Octets that nobody will read: the peer is told so by an RST and not by an ACK (RFC 9293, section 3.10.7.4).
-        if entry.note_events() && entry.owner == Owner::Gone {
-            entry.connection.handle_command(now, Command::Abort).ok();
-        }
         let mut packets = Vec::new();
-        while let Some(segment) = entry.connection.poll_transmit(now, &mut buffer) {
-            let len_octets = segment.wire_len_octets();
-            packets.push(buffer[..len_octets].to_vec());
+        while let Some(burst) = entry.connection.poll_transmit_burst(now, &mut buffer, 1) {
+            packets.push((burst.ecn, buffer[..burst.len_octets].to_vec()));
         }
         entry.note_events();
         let (local, remote, listener) = (entry.local.ip(), entry.remote.ip(), entry.listener);
@@ -270,8 +297,8 @@ impl Host {
         let is_gone = entry.over.is_some() && entry.owner == Owner::Gone;
         let is_closed = entry.connection.state() == TcpState::Closed;
         let is_connected = entry.was_connected;
-        for segment in packets {
-            self.send(local, remote, 0, &segment);
+        for (mark, segment) in packets {
+            self.send(local, remote, mark.bits(), &segment);
         }
         if is_closed {
             self.unmap(id);
@@ -370,14 +397,13 @@ impl Host {
         Ok(())
     }
 
-    /// The owner is gone: the connection ends on its own, and at once where octets wait that nobody will read.
+    /// The owner is gone: the connection ends on its own, and by an RST where octets wait or come that nobody will read.
     pub fn release(&mut self, id: ConnectionId) {
         let now = self.now;
         let Some(entry) = self.connections.get_mut(&id) else { return };
         entry.owner = Owner::Gone;
-        let end = if entry.connection.readable_octets() > 0 { Command::Abort } else { Command::Close };
-        // It may have closed, or be over, already.
-        entry.connection.handle_command(now, end).ok();
+        // It may be over already.
+        entry.connection.handle_command(now, Command::CloseBoth).ok();
         self.attend(id);
         if self.connections.get(&id).is_some_and(|entry| entry.over.is_some()) {
             self.remove(id);
@@ -392,8 +418,7 @@ impl Host {
 }
 
 impl Entry {
-    /// Takes the engine's events; true if octets wait to be read.
-    fn note_events(&mut self) -> bool {
+    fn note_events(&mut self) {
         while let Some(event) = self.connection.poll_event() {
             match event {
                 Event::Connected => self.was_connected = true,
@@ -402,7 +427,6 @@ impl Entry {
                 _ => {}
             }
         }
-        self.over.is_none() && self.connection.readable_octets() > 0
     }
 }
 

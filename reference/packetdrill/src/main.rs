@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand, ValueEnum};
-use hiatus_packetdrill::run::{self, IpVersion};
+use hiatus_engine::IpVersion;
+use hiatus_packetdrill::run;
 use hiatus_packetdrill::script::Script;
 
 /// packetdrill scripts against the Hiatus engine, in virtual time.
@@ -80,6 +81,10 @@ fn judge(path: &Path, version: IpVersion, shows_trace: bool) -> Verdict {
             return Verdict::Unreadable;
         }
     };
+    if !script.is_for(version) {
+        println!("skip  {name}: for another version of IP");
+        return Verdict::Passed;
+    }
     let mut trace = Vec::new();
     let outcome = run::run(&script, version, &mut trace);
     if shows_trace {

@@ -1,7 +1,8 @@
 //! Carries out a script in virtual time.
 //!
-//! Numbers and times mean what they mean to packetdrill. Two things are stricter here: octets of data are a pattern of
-//! their position and not zeros, so that an octet at a wrong place is seen; and TSecr is compared.
+//! Numbers and times mean what they mean to packetdrill. Three things are stricter here: octets of data are a pattern
+//! of their position and not zeros, so that an octet at a wrong place is seen; TSecr is compared; and an ACK without data
+//! is not taken for a part of the data that follows it.
 
 mod argument;
 mod call;
@@ -13,7 +14,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
 
-use hiatus_engine::Time;
+use hiatus_engine::{IpVersion, Time};
 
 use crate::host::Sent;
 use crate::script::{Action, Packet, Script, Step, When};
@@ -78,15 +79,6 @@ impl Mismatch {
     fn new(expected: impl Into<String>, found: impl Into<String>) -> Self {
         Self { expected: expected.into(), found: found.into() }
     }
-}
-
-/// Whether an outcome carries the version of IP that it was run with.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum IpVersion {
-    /// IPv4.
-    V4,
-    /// IPv6.
-    V6,
 }
 
 /// Runs a script; `trace` gets a line for every segment and call.

@@ -14,6 +14,7 @@ mod symbol;
 use std::time::Duration;
 
 use hiatus_codec::Flags;
+use hiatus_engine::IpVersion;
 
 use crate::errno::Errno;
 pub use error::ScriptError;
@@ -196,6 +197,16 @@ impl Script {
     pub fn parse(text: &str) -> Result<Self, ScriptError> {
         let bare = lexeme::without_comments(text);
         lexeme::script(&bare).map_err(|miss| miss.within(text, &bare))
+    }
+
+    /// False if `--ip_version` says another one.
+    #[must_use]
+    pub fn is_for(&self, version: IpVersion) -> bool {
+        let other = match version {
+            IpVersion::V4 => "ipv6",
+            IpVersion::V6 => "ipv4",
+        };
+        self.settings.iter().all(|setting| setting.name != "ip_version" || setting.value != other)
     }
 }
 

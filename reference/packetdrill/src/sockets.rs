@@ -13,7 +13,7 @@ mod setting;
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
-use hiatus_engine::{CloseReason, TcpState};
+use hiatus_engine::{CloseReason, IcmpErrorKind, TcpState};
 
 pub use crate::errno::{Errno, Refusal};
 use crate::host::{ConnectionId, Host, ListenerId};
@@ -21,7 +21,7 @@ use epoll::Epoll;
 pub use epoll::{EpollChange, EpollEvent};
 pub use option::{Linger, OptionValue, TcpInfo};
 pub use poll::PollEntry;
-pub use setting::Settings;
+pub use setting::{SettingError, Settings};
 
 /// Number of a socket: the owner chooses it, as the kernel would.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -191,6 +191,9 @@ fn error_of(reason: CloseReason, peer_closed: bool) -> Option<Errno> {
         CloseReason::Reset if peer_closed => Some(Errno::EPIPE),
         CloseReason::Refused => Some(Errno::ECONNREFUSED),
         CloseReason::NoAnswer => Some(Errno::ETIMEDOUT),
+        CloseReason::Unreachable(IcmpErrorKind::PortUnreachable) => Some(Errno::ECONNREFUSED),
+        CloseReason::Unreachable(IcmpErrorKind::ProtocolUnreachable) => Some(Errno::ENOPROTOOPT),
+        CloseReason::Unreachable(_) => Some(Errno::EHOSTUNREACH),
         _ => Some(Errno::ECONNRESET),
     }
 }

@@ -8,7 +8,8 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
-use hiatus_packetdrill::run::{IpVersion, run};
+use hiatus_engine::IpVersion;
+use hiatus_packetdrill::run::run;
 use hiatus_packetdrill::script::Script;
 
 fn cases() -> PathBuf {
@@ -44,8 +45,7 @@ fn judge(version: IpVersion) {
         let name = path.strip_prefix(cases()).unwrap().to_str().unwrap().to_owned();
         let text = std::fs::read_to_string(path).unwrap();
         let script = Script::parse(&text).unwrap_or_else(|error| panic!("{name}: {error}"));
-        let is_v4_only = text.contains("icmp");
-        if version == IpVersion::V6 && is_v4_only {
+        if !script.is_for(version) {
             pending.remove(&name);
             continue;
         }

@@ -4,7 +4,7 @@
 //! variable list in C; where this crate can be built, on Linux, a function with the arguments written out is called the
 //! same way.
 
-use std::ffi::{c_char, c_int, c_long, c_longlong, c_short, c_uint, c_ulong, c_void};
+use std::ffi::{CStr, c_char, c_int, c_long, c_longlong, c_short, c_uint, c_ulong, c_void};
 use std::time::Duration;
 
 use super::Shared;
@@ -13,7 +13,7 @@ use super::memory::{
 };
 use crate::errno::Errno;
 use crate::sockets::{
-    EpollChange, EpollEvent, Fd, Linger, MessageFlags, OptionValue, PollEntry, Sockets, TcpInfo,
+    EpollChange, EpollEvent, Fd, Linger, MessageFlags, OptionValue, PollEntry, Settings, Sockets, TcpInfo,
 };
 
 type Data = *mut c_void;
@@ -76,14 +76,24 @@ pub struct Interface {
     ) -> isize,
 }
 
-/// Fills the table of packetdrill; `flags` are not used.
+/// Fills the table of packetdrill. `flags`, what `--so_flags` says, are read by [`Settings::parse`]; flags that cannot be
+/// read end the process.
 ///
 /// # Safety
 ///
-/// `out` has room for an [`Interface`].
+/// `flags` is a text that ends with 0, or null; `out` has room for an [`Interface`].
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn packetdrill_interface_init(_flags: *const c_char, out: *mut Interface) {
-    let userdata = Box::into_raw(Box::new(Shared::new())).cast();
+pub unsafe extern "C" fn packetdrill_interface_init(flags: *const c_char, out: *mut Interface) {
+    // SAFETY: the caller's promise.
+    let flags = if flags.is_null() { c"" } else { unsafe { CStr::from_ptr(flags) } };
+    let settings = match Settings::parse(&flags.to_string_lossy()) {
+        Ok(settings) => settings,
+        Err(error) => {
+            eprintln!("hiatus: {error}");
+            std::process::exit(2);
+        }
+    };
+    let userdata = Box::into_raw(Box::new(Shared::new(settings))).cast();
     let interface = Interface {
         userdata,
         free,

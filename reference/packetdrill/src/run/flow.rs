@@ -7,10 +7,10 @@ use hiatus_codec::{
     Flags, OptionKind, OptionWriter, RawOption, SackBlock, SackBlocks, Segment, SequenceNumber, TcpOption,
     Timestamps,
 };
-use hiatus_engine::Time;
+use hiatus_engine::{IpVersion, Time};
 
+use super::Mismatch;
 use super::observed::Observed;
-use super::{IpVersion, Mismatch};
 use crate::script::{EcnPattern, Icmp, OptionPattern, Packet};
 use crate::wire::{self, IcmpError};
 

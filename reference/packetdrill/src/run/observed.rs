@@ -47,6 +47,7 @@ impl Observed {
         let is_alike = next.seq == end
             && next.ack == self.ack
             && next.flags.0 & !may_differ == self.flags.0 & !may_differ
+            && !self.payload.is_empty()
             && !next.payload.is_empty();
         if !is_alike {
             return Err(());

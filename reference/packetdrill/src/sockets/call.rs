@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use hiatus_engine::{Command, TcpState};
+use hiatus_engine::{Command, Config, EcnPolicy, TcpState};
 
 use super::number::{self, Family as FamilyNumber};
 use super::{Errno, Family, Fd, MessageFlags, Patience, Refusal, Reported, Role, Settings, Socket, Sockets};
@@ -87,7 +87,8 @@ impl Sockets {
         };
         // POSIX leaves 0 to the stack; Linux takes one more than it is told.
         let backlog = usize::try_from(backlog).unwrap_or(usize::MAX).saturating_add(1);
-        let config = self.config_of(fd)?;
+        // As most hosts do: ECN is accepted, and not offered.
+        let config = self.config_of(fd, EcnPolicy::On)?;
         let listener = self.host.listen(local, config, backlog).map_err(|_| Errno::EADDRINUSE)?;
         let socket = self.socket_mut(fd)?;
         socket.bound = Some(local);
@@ -169,7 +170,7 @@ impl Sockets {
         if self.host.is_connected(local, remote) {
             return Err(Errno::EADDRNOTAVAIL);
         }
-        let config = self.config_of(fd)?;
+        let config = self.config_of(fd, self.defaults.ecn)?;
         let id = self.host.connect(local, remote, config);
         let socket = self.socket_mut(fd)?;
         socket.bound = Some(local);
@@ -178,13 +179,13 @@ impl Sockets {
     }
 
     /// What the engine is told of a socket.
-    pub(super) fn config_of(&self, fd: Fd) -> Result<hiatus_engine::Config, Errno> {
+    pub(super) fn config_of(&self, fd: Fd, ecn: EcnPolicy) -> Result<Config, Errno> {
         let socket = self.socket_of(fd)?;
         let header_octets = match socket.family {
             Family::V4 => HEADERS_V4_OCTETS,
             Family::V6 => HEADERS_V6_OCTETS,
         };
-        Ok(socket.settings.config(header_octets))
+        Ok(socket.settings.config(header_octets, ecn))
     }
 
     /// `recv`; `read` is one without flags. `MSG_PEEK` and `MSG_DONTWAIT` are known.

@@ -1,6 +1,6 @@
 //! `getsockopt` and `setsockopt`.
 
-use hiatus_engine::TcpState;
+use hiatus_engine::{Command, EcnPolicy, TcpState};
 
 use super::setting::Congestion;
 use super::{Errno, Fd, Role, Settings, Sockets};
@@ -73,9 +73,24 @@ impl Sockets {
 
     /// Tells a listener's later connections, or the connection, what changed.
     fn apply_settings(&mut self, fd: Fd) -> Result<(), Errno> {
-        let config = self.config_of(fd)?;
-        if let Role::Listening(listener) = self.socket_of(fd)?.role {
-            self.host.configure_listener(listener, config);
+        let config = self.config_of(fd, EcnPolicy::On)?;
+        let socket = self.socket_of(fd)?;
+        let (r2, nagle, keep_alive) =
+            (socket.settings.r2(), socket.settings.nagle(), socket.settings.keep_alive());
+        match socket.role {
+            Role::Fresh => {}
+            Role::Listening(listener) => self.host.configure_listener(listener, config),
+            Role::Connected { id, .. } => {
+                let changes = [
+                    Command::SetUserTimeout { r2 },
+                    Command::SetNagle(nagle),
+                    Command::SetKeepAlive(keep_alive),
+                ];
+                for change in changes {
+                    // A connection that is over takes none.
+                    self.host.command(id, change).ok();
+                }
+            }
         }
         Ok(())
     }
@@ -91,7 +106,7 @@ impl Sockets {
             return Ok(OptionValue::Int(error.map_or(0, |errno| errno.0)));
         }
         let state = self.state_of(fd);
-        let config = self.config_of(fd)?;
+        let config = self.config_of(fd, EcnPolicy::Off)?;
         let socket = self.socket_of(fd)?;
         let is_listening = matches!(socket.role, Role::Listening(_));
         Ok(match (level, name) {

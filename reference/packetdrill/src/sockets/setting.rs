@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use hiatus_engine::{Config, DEFAULT_BUFFER_OCTETS, DEFAULT_MSS_OCTETS, Timestamping};
+use hiatus_engine::{
+    Config, CongestionAlgorithm, DEFAULT_BUFFER_OCTETS, DEFAULT_MSS_OCTETS, DEFAULT_RTO_MIN, EcnPolicy,
+    KeepAlive, Nagle, Timestamping,
+};
 
 use super::Linger;
 
@@ -45,6 +48,20 @@ pub struct Settings {
     pub timestamps: Timestamping,
     /// How long TIME-WAIT lasts: twice the maximum segment lifetime.
     pub time_wait: Duration,
+    /// Smallest RTO.
+    pub rto_min: Duration,
+    /// Whether an active open offers ECN. A passive one accepts it, as most hosts do.
+    pub ecn: EcnPolicy,
+}
+
+/// Why settings cannot be read.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "setting `{found}`: expected rto_min_ms=NUMBER, time_wait_ms=NUMBER, ecn=on, timestamps=off or congestion=reno"
+)]
+pub struct SettingError {
+    /// What stands there.
+    pub found: String,
 }
 
 /// The algorithms that `TCP_CONGESTION` knows.
@@ -95,25 +112,79 @@ impl Default for Settings {
             window_scale: 7,
             timestamps: Timestamping::On,
             time_wait: Duration::from_secs(60),
+            rto_min: DEFAULT_RTO_MIN,
+            ecn: EcnPolicy::Off,
         }
     }
 }
 
 impl Settings {
+    /// The defaults changed by `text`: settings with commas between them, such as `rto_min_ms=200,ecn=on`.
+    ///
+    /// # Errors
+    ///
+    /// A [`SettingError`].
+    pub fn parse(text: &str) -> Result<Self, SettingError> {
+        let mut settings = Self::default();
+        for found in text.split(',').map(str::trim).filter(|found| !found.is_empty()) {
+            let error = || SettingError { found: found.to_owned() };
+            let (name, value) = found.split_once('=').ok_or_else(error)?;
+            let millis = || value.parse().map(Duration::from_millis).map_err(|_| error());
+            match (name, value) {
+                ("rto_min_ms", _) => settings.rto_min = millis()?,
+                ("time_wait_ms", _) => settings.time_wait = millis()?,
+                ("ecn", "on") => settings.ecn = EcnPolicy::On,
+                ("timestamps", "off") => settings.timestamps = Timestamping::Off,
+                ("congestion", _) => settings.congestion = Congestion::named(value).ok_or_else(error)?,
+                _ => return Err(error()),
+            }
+        }
+        Ok(settings)
+    }
+
     /// What the engine is told; `header_octets` is what IP and TCP headers take of an MTU of 1500.
-    pub(super) fn config(&self, header_octets: u16) -> Config {
+    pub(super) fn config(&self, header_octets: u16, ecn: EcnPolicy) -> Config {
         let mss_octets = DEFAULT_MSS_OCTETS - (header_octets - 40);
-        let user_timeout = Duration::from_millis(u64::from(self.user_timeout_ms));
-        let default = Config::default();
         Config {
             mss_octets: if self.mss_octets == 0 { mss_octets } else { self.mss_octets.min(mss_octets) },
             receive_buffer_octets: self.receive_buffer_octets,
             send_buffer_octets: self.send_buffer_octets,
             timestamps: self.timestamps,
             window_scale: Some(self.window_scale),
-            r2: if user_timeout.is_zero() { default.r2 } else { user_timeout },
+            r2: self.r2(),
+            nagle: self.nagle(),
+            keep_alive: self.keep_alive(),
+            ecn,
+            congestion: match self.congestion {
+                Congestion::Reno => CongestionAlgorithm::NewReno,
+                Congestion::Cubic => CongestionAlgorithm::Cubic,
+            },
+            rto_min: self.rto_min,
             msl: self.time_wait / 2,
-            ..default
+            ..Config::default()
         }
+    }
+
+    /// R2 of the engine.
+    pub(super) fn r2(&self) -> Duration {
+        match self.user_timeout_ms {
+            0 => Config::default().r2,
+            millis => Duration::from_millis(u64::from(millis)),
+        }
+    }
+
+    /// Nagle, unless it is turned off.
+    pub(super) fn nagle(&self) -> Nagle {
+        if self.no_delay != 0 { Nagle::Off } else { Nagle::On }
+    }
+
+    /// The probes of `SO_KEEPALIVE`.
+    pub(super) fn keep_alive(&self) -> Option<KeepAlive> {
+        let seconds = |count: u32| Duration::from_secs(u64::from(count));
+        (self.keep_alive != 0).then(|| KeepAlive {
+            idle: seconds(self.keep_idle_s),
+            interval: seconds(self.keep_interval_s),
+            probes: u8::try_from(self.keep_count).unwrap_or(u8::MAX),
+        })
     }
 }
