@@ -19,6 +19,7 @@ mod congestion;
 mod connection;
 mod delayed_ack;
 mod ecn;
+mod endpoint;
 mod event;
 mod failure;
 mod hiatus;
@@ -53,6 +54,10 @@ pub use config::{
 };
 pub use connection::Connection;
 pub use ecn::Ecn;
+pub use endpoint::{
+    Backlog, ChecksumStatus, ChecksumWriter, ConnectError, ConnectionId, Endpoint, EndpointLimits,
+    EndpointSecrets, ListenError, ListenerId, Packet, Strays,
+};
 pub use event::{CloseReason, Event, FallbackReason, HiatusState, PeerState, SelfState, TcpState};
 pub use icmp::{IcmpError, IcmpErrorKind};
 pub use outgoing::Burst;

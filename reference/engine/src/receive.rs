@@ -262,6 +262,11 @@ impl ReceiveSide {
         self.consume(count)
     }
 
+    /// True if nothing is missing before what was received, and no duplicate is to be reported.
+    pub(crate) fn is_in_order(&self) -> bool {
+        self.reassembly.is_none()
+    }
+
     pub(crate) fn readable_octets(&self) -> usize {
         // All that lies in the ring beyond RCV.NXT ends where the last range does.
         let held_end = self.reassembly.as_ref().and_then(|reassembly| reassembly.end());

@@ -40,14 +40,23 @@ pub fn answer_stray<'b>(
     own_key: Option<ConnectionKey>,
     buffer: &'b mut [u8],
 ) -> Option<Segment<'b>> {
+    let burst = stray_answer(segment, own_key, buffer)?;
+    Segment::parse(buffer.get(..burst.len_octets)?).ok()
+}
+
+/// The same for who wants no view of it.
+pub(crate) fn stray_answer(
+    segment: &Segment<'_>,
+    own_key: Option<ConnectionKey>,
+    buffer: &mut [u8],
+) -> Option<Burst> {
     if segment.flags.contains(Flags::RST) {
         return None;
     }
     let reset = reset_to(segment);
     let ports = Ports { local: segment.destination_port, remote: segment.source_port };
-    let mut room = Room { buffer: &mut *buffer, segments_max: 1 };
-    let burst = write_reset(ports, reset, own_key.filter(|_| is_resume(segment)), &mut room)?;
-    Segment::parse(buffer.get(..burst.len_octets)?).ok()
+    let mut room = Room { buffer, segments_max: 1 };
+    write_reset(ports, reset, own_key.filter(|_| is_resume(segment)), &mut room)
 }
 
 /// True if `segment` carries RESUME.

@@ -109,7 +109,7 @@ impl Tcb {
 }
 
 /// Ticks since the origin, modulo 2^32.
-fn ticks(now: Time) -> u32 {
+pub(crate) fn ticks(now: Time) -> u32 {
     u32::try_from((now.micros() / MICROS_PER_TICK) & u64::from(u32::MAX)).unwrap_or(0)
 }
 

@@ -1,0 +1,50 @@
+//! The bounds of an endpoint: every queue that the wire or the application can fill.
+
+use serde::{Deserialize, Serialize};
+
+use crate::endpoint::packet::ChecksumWriter;
+
+/// How much an endpoint takes on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct EndpointLimits {
+    /// Connections in any state. Beyond it a SYN is dropped and `connect` refused.
+    pub connections_max: u32,
+    /// Connections in TIME-WAIT. Beyond it one ends at once instead.
+    pub time_wait_max: u32,
+    /// Events that nobody has polled. Beyond it packets are dropped and timers wait, so that no event is lost.
+    pub events_max: usize,
+    /// Answers to segments of no connection that wait to be sent; beyond it none is made.
+    pub answers_max: usize,
+    /// RSTs to segments of no connection in one second (as RFC 5961, section 7, bounds challenge ACKs).
+    pub resets_per_second: u32,
+    /// Packets that one connection sends before the next one's turn.
+    pub packets_per_turn: u32,
+    /// Segments in one packet, for a driver that cuts it (TCP segmentation offload); 1 for one that does not.
+    pub segments_per_packet: u16,
+    /// Who writes the TCP checksum of packets that leave.
+    pub checksum: ChecksumWriter,
+}
+
+impl Default for EndpointLimits {
+    fn default() -> Self {
+        Self {
+            connections_max: 1 << 22,
+            time_wait_max: 1 << 18,
+            events_max: 1 << 20,
+            answers_max: 1 << 10,
+            resets_per_second: 1_000,
+            packets_per_turn: 16,
+            segments_per_packet: 1,
+            checksum: ChecksumWriter::Endpoint,
+        }
+    }
+}
+
+/// Whether segments that meet no connection are answered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Strays {
+    /// By RST, or by ABORT with reason LOST (draft, {#resume-received}).
+    Answered,
+    /// They are not: the host is restoring its connections, and may restore the one that they belong to.
+    Silenced,
+}
