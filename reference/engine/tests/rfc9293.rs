@@ -11,7 +11,7 @@ use std::path::PathBuf;
 use appendix_b::{APPENDIX_B, Column, SENTENCE_SAYS_MAY, SENTENCE_SAYS_SHOULD};
 use serde::Deserialize;
 
-/// Those that the issue of this table names, and what the engine builds on beside them.
+/// What the engine follows beside RFC 9293. More may have rows.
 const COMPANIONS: [u16; 18] = [
     1191, 2018, 2883, 3042, 3168, 5482, 5681, 5961, 6093, 6298, 6528, 6582, 6675, 6691, 6928, 7323, 8201,
     9438,
