@@ -229,7 +229,7 @@ impl Endpoint {
         // The SYN/ACK was sent already, and nobody knows when.
         let mut cx = Context { now, ip: tuple.ip(), config: self.configs.at(config), events: &mut self.told };
         Answer::written(tuple, |buffer| state.transmit(&mut cx, &mut Room { buffer, segments_max: 1 }));
-        state.tcb.rtt.retransmitted();
+        state.tcb.rtt.retransmitted(now);
         self.told.clear();
         let id = self.add_half_open(tuple, state, config, listener_at);
         self.act(now, id, |state, cx| state.handle_segment(cx, segment, Ecn::NotEct));

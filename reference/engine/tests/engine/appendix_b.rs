@@ -236,3 +236,13 @@ fn a_syn_without_mss_means_536_octets() {
     let lens: Vec<usize> = pair.take(Side::A).iter().map(|frame| frame.segment().payload.len()).collect();
     assert_eq!(lens.iter().max(), Some(&536));
 }
+
+#[test]
+fn the_header_is_padded_with_zeros() {
+    // MUST-69: timestamps and a RESUME take 39 octets.
+    let mut pair = Pair::held();
+    pair.command(Side::A, Command::Resume);
+    let resume = &pair.take(Side::A)[0];
+    let options = resume.segment().options.to_vec();
+    assert_eq!((names(std::slice::from_ref(resume)), options.len(), options[39]), (vec!["resume"], 40, 0));
+}

@@ -9,6 +9,7 @@ mod closing;
 mod delayed_ack;
 mod ecn;
 mod ending;
+mod extensions;
 mod failing;
 mod forged;
 mod holding;

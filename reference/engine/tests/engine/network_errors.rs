@@ -137,7 +137,7 @@ fn hard_error_sends_a_listener_back_to_listen() {
 
 #[test]
 fn error_about_a_held_connection_ends_nothing() {
-    //= draft#segment-processing
+    //= draft#timeouts
     //# A host SHOULD NOT close a connection in HELD, PRESUMED or RESUMING
     //# because of an ICMP error.
     let mut pair = Pair::on();
