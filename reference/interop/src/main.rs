@@ -78,7 +78,7 @@ struct RunArgs {
     #[arg(long)]
     list: bool,
     /// Runs at once; most of them wait
-    #[arg(long, value_name = "N", default_value_t = 8)]
+    #[arg(long, value_name = "N", default_value_t = 12)]
     jobs: usize,
     /// Form of the summary on standard output
     #[arg(long, value_enum, default_value_t = Format::Human)]
@@ -90,7 +90,7 @@ struct RunArgs {
     #[arg(long, value_name = "N", default_value_t = 1)]
     seed: u64,
     /// Seconds that one run may take
-    #[arg(long, value_name = "N", default_value_t = 170)]
+    #[arg(long, value_name = "N", default_value_t = 300)]
     deadline: u64,
     /// Keep the captures of runs that pass, too
     #[arg(long)]

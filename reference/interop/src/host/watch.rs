@@ -35,11 +35,19 @@ pub(crate) struct Watch {
     ours: Sent,
     theirs: Sent,
     findings: Vec<String>,
+    /// An RST was seen; those that follow it say nothing new.
+    was_reset: bool,
 }
 
 impl Watch {
     pub(crate) fn new(case: &Case) -> Self {
-        Self { case: *case, ours: Sent::default(), theirs: Sent::default(), findings: Vec::new() }
+        Self {
+            case: *case,
+            ours: Sent::default(),
+            theirs: Sent::default(),
+            findings: Vec::new(),
+            was_reset: false,
+        }
     }
 
     /// A packet of `side` passed at `now`. What is not TCP does not count.
@@ -64,7 +72,8 @@ impl Watch {
         if let Some(error) = &options.error {
             self.find(format!("+{at} {side:?}: {error}"));
         }
-        if segment.flags.contains(Flags::RST) {
+        if segment.flags.contains(Flags::RST) && !self.was_reset {
+            self.was_reset = true;
             self.find(format!("+{at} {side:?}: RST, seq {}: expected an orderly close", segment.seq.0));
         }
         self.judge_options(&at, side, &segment, &options);
@@ -135,5 +144,136 @@ impl Watch {
     /// What was counted, ours and theirs, and what was found wrong.
     pub(crate) fn result(&self) -> (Sent, Sent, Vec<String>) {
         (self.ours.clone(), self.theirs.clone(), self.findings.clone())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test may panic")]
+
+    use std::time::Duration;
+
+    use hiatus_codec::{Flags, Segment, SequenceNumber};
+
+    use super::Watch;
+    use crate::case::{Case, Flow, Ip, Loss, Mtu, Peer, Side, Use};
+    use crate::packet;
+
+    /// A run in which we connect, offer SACK and timestamps, and the kernel refuses both.
+    const CASE: Case = Case {
+        peer: Peer::Kernel,
+        loss: Loss::None,
+        sack: Use::Off,
+        flow: Flow::Together,
+        opener: Side::Us,
+        timestamps: Use::Off,
+        mtu: Mtu::Small,
+        ip: Ip::V4,
+        octets: 0,
+        base_seed: 0,
+    };
+    const MSS_536: [u8; 4] = [2, 4, 0x02, 0x18];
+    const SACK_PERMITTED: [u8; 4] = [4, 2, 1, 1];
+    const TIMESTAMPS: [u8; 12] = [1, 1, 8, 10, 0, 0, 0, 1, 0, 0, 0, 0];
+
+    /// A packet of `side` with sequence number `seq`.
+    fn packet(side: Side, flags: Flags, seq: u32, options: &[u8], payload: &[u8]) -> Vec<u8> {
+        let (from, to) = (CASE.address(side), CASE.address(side.other()));
+        let segment = Segment {
+            source_port: from.port(),
+            destination_port: to.port(),
+            seq: SequenceNumber(seq),
+            ack: SequenceNumber(1),
+            flags,
+            window: 1000,
+            checksum: 0,
+            urgent: 0,
+            options,
+            payload,
+        };
+        let at = packet::header_octets(to.ip());
+        let mut octets = vec![0; at + segment.wire_len_octets()];
+        segment.emit(&mut octets[at..]).unwrap();
+        packet::finish(from, to, &mut octets, segment.wire_len_octets()).unwrap();
+        octets
+    }
+
+    fn found(packets: &[(Side, Vec<u8>)]) -> Vec<String> {
+        let mut watch = Watch::new(&CASE);
+        for (side, octets) in packets {
+            watch.packet(Duration::from_millis(1500), *side, octets);
+        }
+        watch.result().2
+    }
+
+    fn our_syn() -> Vec<u8> {
+        packet(Side::Us, Flags::SYN, 0, &[&MSS_536[..], &SACK_PERMITTED, &TIMESTAMPS].concat(), &[])
+    }
+
+    const SYN_ACK: Flags = Flags::SYN.union(Flags::ACK);
+
+    #[test]
+    fn a_connection_as_agreed_is_not_found_fault_with() {
+        let fin = Flags::ACK.union(Flags::FIN);
+        let packets = [
+            (Side::Us, our_syn()),
+            (Side::Them, packet(Side::Them, SYN_ACK, 0, &MSS_536, &[])),
+            (Side::Us, packet(Side::Us, Flags::ACK, 1, &[], &[7; 536])),
+            (Side::Them, packet(Side::Them, fin, 1, &[], &[])),
+        ];
+        assert_eq!(found(&packets), [""; 0]);
+    }
+
+    #[test]
+    fn every_breach_is_named() {
+        let syn_ack = |options: &[u8]| packet(Side::Them, SYN_ACK, 0, options, &[]);
+        let mut broken = packet(Side::Us, Flags::ACK, 1, &[], &[7; 10]);
+        *broken.last_mut().unwrap() ^= 1;
+        for (side, octets, expected) in [
+            (Side::Them, syn_ack(&[2, 4, 0x05, 0xb4]), "MSS: expected 536, found Some(1460)"),
+            (Side::Them, syn_ack(&[]), "MSS: expected 536, found None"),
+            (
+                Side::Them,
+                syn_ack(&[MSS_536, SACK_PERMITTED].concat()),
+                "SACK-permitted on the SYN: expected absent, found present",
+            ),
+            (
+                Side::Us,
+                packet(Side::Us, Flags::SYN, 0, &[&MSS_536[..], &TIMESTAMPS].concat(), &[]),
+                "SACK-permitted on the SYN: expected present, found absent",
+            ),
+            (
+                Side::Them,
+                packet(Side::Them, Flags::ACK, 1, &[1, 1, 5, 10, 0, 0, 0, 1, 0, 0, 0, 2], &[]),
+                "SACK: expected none",
+            ),
+            (
+                Side::Us,
+                packet(Side::Us, Flags::ACK, 1, &TIMESTAMPS, &[]),
+                "timestamps: expected absent, found present",
+            ),
+            (
+                Side::Us,
+                packet(Side::Us, Flags::ACK, 1, &[], &[7; 537]),
+                "packet: expected at most 576 octets, found 577",
+            ),
+            (Side::Them, packet(Side::Them, Flags::RST, 1, &[], &[]), "RST, seq 1"),
+            (Side::Us, broken, "TCP checksum"),
+        ] {
+            let findings = found(&[(side, octets)]);
+            assert_eq!(findings.len(), 1, "{expected}: {findings:?}");
+            assert!(findings[0].starts_with(&format!("+1.500000 {side:?}: {expected}")), "{findings:?}");
+        }
+    }
+
+    #[test]
+    fn what_begins_below_the_end_is_a_retransmission() {
+        let mut watch = Watch::new(&CASE);
+        for seq in [1, 11, 21, 11, 31, 1] {
+            let octets = packet(Side::Us, Flags::ACK, seq, &[], &[7; 10]);
+            watch.packet(Duration::ZERO, Side::Us, &octets);
+        }
+        let (ours, theirs, _) = watch.result();
+        assert_eq!((ours.data_segments, ours.retransmissions, theirs.segments), (6, 2, 0));
     }
 }
