@@ -98,6 +98,19 @@ fn reduction_is_spread_over_the_round_trip() {
 }
 
 #[test]
+fn acknowledgment_that_shows_no_more_loss_lets_a_segment_more_out() {
+    // RFC 9937 by hand: segments 0 to 6 are lost, the pipe is empty, and ssthresh is five segments.
+    let mut sender = ten_in_flight();
+    sender.ack(0, &[span(7, 10)]);
+    assert_eq!(sender.frames(), segments(3));
+    // Two of them are under way. prr_delivered - prr_out = 4 - 3, and one more for a safeACK; then max(5 - 5, 1) and one.
+    sender.ack(SEGMENT, &[span(7, 10)]);
+    assert_eq!(sender.frames(), [segment(3), segment(4)]);
+    sender.ack(2 * SEGMENT, &[span(7, 10)]);
+    assert_eq!(sender.frames(), [segment(5), segment(6)]);
+}
+
+#[test]
 fn hole_that_may_not_be_lost_goes_last() {
     // NextSeg, rule 3: with nothing new, segment 8 is sent again although only one segment arrived above it.
     let mut sender = last_ten_in_flight();
@@ -294,25 +307,30 @@ fn synchronising_forgets_what_was_reported() {
     //# A host that synchronises MUST drop the data that it holds out of order.
     // So its peer sends again what was reported as well.
     let config = Config { sack: Sacking::On, ..hiatus_config() };
-    let mut pair = Pair::on_with(config, config);
-    let octets: Vec<u8> = (0..=255).cycle().take(14_000).collect();
-    pair.write(Side::A, &octets);
-    let frames = pair.take(Side::A);
-    for frame in &frames[2..] {
-        pair.deliver(frame);
-        for answer in pair.take(Side::B) {
-            pair.deliver(&answer);
+    for away in [Side::A, Side::B] {
+        let mut pair = Pair::on_with(config, config);
+        let octets: Vec<u8> = (0..=255).cycle().take(14_000).collect();
+        pair.write(Side::A, &octets);
+        let frames = pair.take(Side::A);
+        for frame in &frames[2..] {
+            pair.deliver(frame);
+            for answer in pair.take(Side::B) {
+                pair.deliver(&answer);
+            }
         }
+        assert!(pair.take(Side::A).len() >= 2);
+        pair.command(away, SUSPEND);
+        for frame in pair.take(away) {
+            pair.deliver(&frame);
+        }
+        pair.take(away.peer());
+        pair.off(seconds(60));
+        pair.command(away, Command::Resume);
+        let sent = octets_of(&pair.exchange());
+        let reached = sent.iter().fold(0, |next, (from, to)| if *from == next { *to } else { next });
+        assert_eq!(reached, 14_000, "{away:?}: {sent:?}");
+        assert_eq!(pair.read(Side::B), octets);
     }
-    assert!(pair.take(Side::A).len() >= 2);
-    pair.command(Side::B, SUSPEND);
-    pair.exchange();
-    pair.off(seconds(60));
-    pair.command(Side::B, Command::Resume);
-    let sent = octets_of(&pair.exchange());
-    let reached = sent.iter().fold(0, |next, (from, to)| if *from == next { *to } else { next });
-    assert_eq!(reached, 14_000, "{sent:?}");
-    assert_eq!(pair.read(Side::B), octets);
 }
 
 /// A network by hand: which segments arrive, and in which order.
