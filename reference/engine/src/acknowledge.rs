@@ -219,10 +219,11 @@ impl Tcb {
 
     /// Goes back to SND.UNA. What was SACKed does not count any more; what is SACKed from now on is not sent again.
     pub(crate) fn send_all_again(&mut self) {
-        self.recovery.forget();
         self.resend_first = false;
         if self.snd.una < self.snd.nxt {
             self.recovery.begin_timeout(self.snd.nxt);
+        } else {
+            self.recovery.forget();
         }
         self.snd.resend_all();
     }

@@ -169,8 +169,8 @@ impl Recovery {
 
     /// The retransmission timer ran out. What was SACKed before does not count any more (RFC 2018, section 8).
     pub(crate) fn begin_timeout(&mut self, nxt: Position) {
+        self.forget();
         self.begin_resend(nxt);
-        self.episode_mut().sacked.clear();
     }
 
     /// All that is missing is sent again; what was SACKed counts on.

@@ -68,11 +68,6 @@ impl Scoreboard {
         self.octets
     }
 
-    /// Everything that was reported is void.
-    pub(crate) fn clear(&mut self) {
-        *self = Self::default();
-    }
-
     /// Update() (RFC 6675, section 4): takes the blocks of one SACK option, in wire order. Gives how many octets it
     /// reports for the first time.
     ///

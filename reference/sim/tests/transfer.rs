@@ -63,8 +63,8 @@ fn slow(scenario: Scenario) -> Scenario {
     scenario
         .config(Side::A, small)
         .config(Side::B, small)
-        .path(Side::A, |path| path.delay = Duration::from_millis(50))
-        .path(Side::B, |path| path.delay = Duration::from_millis(50))
+        .path(Side::A, |path| path.delay = Duration::from_millis(100))
+        .path(Side::B, |path| path.delay = Duration::from_millis(100))
 }
 
 /// Both ends are on, and neither has read everything.

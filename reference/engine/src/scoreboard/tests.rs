@@ -159,7 +159,7 @@ fn scoreboard_is_what_one_flag_an_octet_says() {
                         return false;
                     }
                     if is_reported {
-                        board.clear();
+                        board = Scoreboard::default();
                         model.sacked.fill(false);
                     }
                 }

@@ -1,8 +1,9 @@
 //! Recovery with SACK: RFC 2018, RFC 2883, RFC 6675, RFC 9937.
 
-use hiatus_engine::CongestionAlgorithm;
+use hiatus_engine::{Command, Config, CongestionAlgorithm, Sacking};
 use quickcheck::{Arbitrary, Gen, QuickCheck};
 
+use crate::pair::{A_ISN, Frame, Pair, SUSPEND, Side, hiatus_config, plain_config, seconds};
 use crate::sender::{Octets, PeerSack, SEGMENT, Sender, config, segment, segments};
 
 fn reno() -> Sender {
@@ -94,6 +95,19 @@ fn reduction_is_spread_over_the_round_trip() {
     // From the thirteenth on the pipe is at ssthresh, and what leaves it may be replaced.
     let expected = [1, 0, 0, 1, 0, 1, 0, 1, 1, 0, 1, 0, 0, 1, 1, 1, 1];
     assert_eq!(sent_by, expected);
+}
+
+#[test]
+fn acknowledgment_that_shows_no_more_loss_lets_a_segment_more_out() {
+    // RFC 9937 by hand: segments 0 to 6 are lost, the pipe is empty, and ssthresh is five segments.
+    let mut sender = ten_in_flight();
+    sender.ack(0, &[span(7, 10)]);
+    assert_eq!(sender.frames(), segments(3));
+    // Two of them are under way. prr_delivered - prr_out = 4 - 3, and one more for a safeACK; then max(5 - 5, 1) and one.
+    sender.ack(SEGMENT, &[span(7, 10)]);
+    assert_eq!(sender.frames(), [segment(3), segment(4)]);
+    sender.ack(2 * SEGMENT, &[span(7, 10)]);
+    assert_eq!(sender.frames(), [segment(5), segment(6)]);
 }
 
 #[test]
@@ -250,6 +264,73 @@ fn mss_that_is_smaller_than_a_hole_fills_it_in_pieces() {
     sender.ack(0, &[(1500, 8000)]);
     let sent = sender.frames();
     assert_eq!(sent[..2], [(0, 1000), (1000, 1500)]);
+}
+
+/// Octets of the stream of A on these frames, the first being 0.
+fn octets_of(frames: &[Frame]) -> Vec<Octets> {
+    let octets = |frame: &Frame| {
+        let segment = frame.segment();
+        let from = segment.seq.0.wrapping_sub(A_ISN + 1);
+        (from, from + u32::try_from(segment.payload.len()).expect("small"))
+    };
+    let from_a = frames.iter().filter(|frame| frame.from == Side::A && !frame.segment().payload.is_empty());
+    from_a.map(octets).collect()
+}
+
+#[test]
+fn two_engines_repair_exactly_what_was_lost() {
+    let config = Config { sack: Sacking::On, congestion: CongestionAlgorithm::Cubic, ..plain_config() };
+    let mut pair = Pair::new(config, config);
+    pair.exchange();
+    let octets: Vec<u8> = (0..=255).cycle().take(40_000).collect();
+    pair.write(Side::A, &octets);
+    let frames = pair.take(Side::A);
+    assert_eq!(frames.len(), 10);
+    let lost = [1, 4, 5, 7];
+    for (_, frame) in frames.iter().enumerate().filter(|(index, _)| !lost.contains(index)) {
+        pair.deliver(frame);
+        for answer in pair.take(Side::B) {
+            pair.deliver(&answer);
+        }
+    }
+    // No time passes: no timer helps.
+    let sent = octets_of(&pair.exchange());
+    let first_flight = octets_of(&frames);
+    let again: Vec<Octets> = sent.iter().copied().filter(|octets| octets.0 < 10 * 1448).collect();
+    assert_eq!(again, lost.map(|index: usize| first_flight[index]));
+    assert_eq!(pair.read(Side::B), octets);
+}
+
+#[test]
+fn synchronising_forgets_what_was_reported() {
+    //= draft#sync
+    //# A host that synchronises MUST drop the data that it holds out of order.
+    // So its peer sends again what was reported as well.
+    let config = Config { sack: Sacking::On, ..hiatus_config() };
+    for away in [Side::A, Side::B] {
+        let mut pair = Pair::on_with(config, config);
+        let octets: Vec<u8> = (0..=255).cycle().take(14_000).collect();
+        pair.write(Side::A, &octets);
+        let frames = pair.take(Side::A);
+        for frame in &frames[2..] {
+            pair.deliver(frame);
+            for answer in pair.take(Side::B) {
+                pair.deliver(&answer);
+            }
+        }
+        assert!(pair.take(Side::A).len() >= 2);
+        pair.command(away, SUSPEND);
+        for frame in pair.take(away) {
+            pair.deliver(&frame);
+        }
+        pair.take(away.peer());
+        pair.off(seconds(60));
+        pair.command(away, Command::Resume);
+        let sent = octets_of(&pair.exchange());
+        let reached = sent.iter().fold(0, |next, (from, to)| if *from == next { *to } else { next });
+        assert_eq!(reached, 14_000, "{away:?}: {sent:?}");
+        assert_eq!(pair.read(Side::B), octets);
+    }
 }
 
 /// A network by hand: which segments arrive, and in which order.
