@@ -34,6 +34,12 @@ impl Tcb {
         silence: Duration,
     ) {
         let ack = arrived.ack;
+        if ack == self.snd.una && self.says_nothing(arrived) {
+            if !self.recovery.was_filled(ack) {
+                self.congestion.unused(silence);
+            }
+            return;
+        }
         let mss = self.snd.mss_octets;
         let advance = u32::try_from(self.snd.una.distance_to(ack)).unwrap_or(u32::MAX);
         let sacked_before = self.recovery.sacked_octets();
@@ -66,6 +72,11 @@ impl Tcb {
             }
         }
         self.recovery.settle(self.outstanding());
+    }
+
+    /// True for text of a peer that has nothing to acknowledge: most of what a receiver gets.
+    fn says_nothing(&self, arrived: &Arrived<'_>) -> bool {
+        !arrived.segment.is_empty() && arrived.sack.is_none() && self.recovery.is_clear()
     }
 
     /// SND.UNA moves to SEG.ACK.

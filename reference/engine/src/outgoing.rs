@@ -84,16 +84,6 @@ impl HeaderOptions<'_> {
     /// The option area, padded. An option that does not fit is left out; none of this engine's sets is that long.
     pub(crate) fn written(&self) -> OptionWriter {
         let mut writer = OptionWriter::new();
-        // Nearly every segment.
-        if let (
-            Self { mss: None, window_scale: None, sack_permitted: false, hiatus: None, sack, .. },
-            Some(timestamps),
-        ) = (self, self.timestamps)
-            && sack.as_slice().is_empty()
-        {
-            writer.aligned_timestamps(timestamps).ok();
-            return writer;
-        }
         let mut put = |option: TcpOption<'_>, no_operations: usize| {
             for _ in 0..no_operations {
                 writer.push(&TcpOption::NoOperation).ok();

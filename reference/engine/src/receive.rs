@@ -314,10 +314,10 @@ impl ReceiveSide {
         }
         // Rounded up, so that the window does not shrink by a part of its unit (RFC 7323, section 2.4). Where the
         // buffer has no room for that it is rounded down; the edge stays where it was.
-        let unit = 1 << self.scale;
-        let up = self.wnd().div_ceil(unit);
+        let below_unit = (1 << self.scale) - 1;
+        let up = (self.wnd() + below_unit) >> self.scale;
         let has_room = up << self.scale <= u64::from(self.room_octets());
-        let field = if has_room { up } else { self.wnd() / unit };
+        let field = if has_room { up } else { self.wnd() >> self.scale };
         let field = field.min(u64::from(WINDOW_FIELD_MAX));
         self.edge = self.edge.max(self.nxt.advanced_by(field << self.scale));
         u16::try_from(field).unwrap_or(u16::MAX)

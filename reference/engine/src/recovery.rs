@@ -101,6 +101,11 @@ impl Recovery {
         }
     }
 
+    /// True while nothing is missing, and nothing was.
+    pub(crate) fn is_clear(&self) -> bool {
+        self.episode.is_none()
+    }
+
     fn sacked(&self) -> Option<&Scoreboard> {
         self.episode.as_ref().map(|episode| &episode.sacked)
     }

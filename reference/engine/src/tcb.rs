@@ -217,14 +217,7 @@ impl Tcb {
 
     /// Starts and stops the retransmission and persist timers to fit what is in flight and what waits.
     pub(crate) fn rearm(&mut self, cx: &Context<'_>) {
-        // What a bulk transfer finds nearly always: everything is as it should be.
-        if self.hiatus.is_quiet()
-            && self.snd.una < self.snd.resend
-            && self.timers.is_armed(Timer::Retransmit)
-            && !self.timers.is_armed(Timer::Persist)
-            && !self.timers.is_armed(Timer::KeepAlive)
-            && self.keep_alive == KeepAliveProbes::default()
-        {
+        if self.is_armed_right(cx.config) {
             return;
         }
         let may = self.may_originate();
@@ -248,6 +241,18 @@ impl Tcb {
             }
         }
         self.rearm_keep_alive(cx);
+    }
+
+    /// What a transfer finds nearly always: the timers are as they should be. A sender's retransmission timer runs, and a
+    /// receiver has none.
+    fn is_armed_right(&self, config: &Config) -> bool {
+        let is_in_flight = self.snd.una < self.snd.resend;
+        self.hiatus.is_quiet()
+            && self.timers.is_armed(Timer::Retransmit) == is_in_flight
+            && (is_in_flight || (self.snd.una == self.snd.end && self.keep_alive_policy(config).is_none()))
+            && !self.timers.is_armed(Timer::Persist)
+            && !self.timers.is_armed(Timer::KeepAlive)
+            && self.keep_alive == KeepAliveProbes::default()
     }
 
     /// The retransmission timer ran out (RFC 6298, section 5). Gives why the connection ends, if it does.

@@ -1,6 +1,6 @@
 //! What to send now: decided in one place, written in another.
 
-use hiatus_codec::{Flags, Message, Position, SequenceNumber};
+use hiatus_codec::{Flags, Message, OptionWriter, Position, SequenceNumber};
 
 use crate::SEGMENT_LEN_OCTETS_MIN;
 use crate::config::Nagle;
@@ -67,7 +67,7 @@ impl Tcb {
         if self.is_resuming() {
             return None;
         }
-        if self.may_originate() {
+        if self.may_originate() && !self.stream_rests() {
             if let Some((text, repair)) = self.urgent_repair() {
                 return Some(Plan::Again(text, repair));
             }
@@ -90,6 +90,22 @@ impl Tcb {
             }
         }
         self.ack_is_due.then_some(Plan::Ack)
+    }
+
+    /// True if the stream and the timers ask for nothing: what is written was sent, and nothing seems to be missing.
+    #[inline]
+    fn stream_rests(&self) -> bool {
+        self.snd.resend == self.snd.lim
+            && !self.resend_first
+            && self.recovery.is_clear()
+            && !self.persist.is_due
+            && !self.keep_alive.is_due
+    }
+
+    /// True if there is nothing at all to send.
+    #[inline]
+    pub(crate) fn rests(&self) -> bool {
+        !self.ack_is_due && self.owed.is_empty() && self.stream_rests()
     }
 
     /// Octets of the options on a segment with data.
@@ -178,7 +194,11 @@ impl Tcb {
 
     /// The next piece of the stream that congestion and the peer's window let through and that is worth a segment.
     pub(crate) fn text(&self, cx: &Context<'_>, segments_max: u16) -> Option<Text> {
-        let missing = self.recovery.missing_from(self.snd.resend, self.send_bound());
+        let bound = self.send_bound();
+        if self.snd.resend >= bound {
+            return None;
+        }
+        let missing = self.recovery.missing_from(self.snd.resend, bound);
         let (from, bound) = (missing.start, missing.end);
         // A router that cuts a burst may repeat CWR on each piece.
         let segments_max = if self.ecn.tells_peer() { 1 } else { segments_max };
@@ -239,7 +259,7 @@ impl Tcb {
 
     /// Writes the next segment of a synchronised connection; gives its octets.
     pub(crate) fn transmit(&mut self, cx: &mut Context<'_>, room: &mut Room<'_>) -> Option<Burst> {
-        if room.buffer.len() < SEGMENT_LEN_OCTETS_MIN {
+        if room.buffer.len() < SEGMENT_LEN_OCTETS_MIN || self.rests() {
             return None;
         }
         if self.path.refresh(cx.now) {
@@ -262,7 +282,8 @@ impl Tcb {
                     let options = self.options(cx, None).written();
                     outgoing::write(self.ports, header, &options, room, 0, |_| 0)
                 }
-                Plan::Ack => self.write_ack(cx, room, None),
+                // It changes nothing that a timer runs for.
+                Plan::Ack => return self.write_ack(cx, room, None),
             };
             self.rearm(cx);
             if written.is_some() {
@@ -374,7 +395,7 @@ impl Tcb {
 
     /// Writes a piece of the stream, cut to the room there is.
     fn write_text(&mut self, cx: &Context<'_>, room: &mut Room<'_>, text: Text, flags: Flags) -> Written {
-        let options = self.options_with_sack(cx, self.capable_due()).written();
+        let options = self.options_with_sack(cx, self.capable_due());
         let text = self.cut(text, room.buffer.len());
         let mut flags = flags.union(Flags::ACK).union(self.ecn.ack_flags());
         if text.fin {
@@ -406,7 +427,7 @@ impl Tcb {
         room: &mut Room<'_>,
         message: Option<Message<'static>>,
     ) -> Option<Burst> {
-        let options = self.options_with_sack(cx, message.or_else(|| self.capable_due())).written();
+        let options = self.options_with_sack(cx, message.or_else(|| self.capable_due()));
         let header = self.header(self.snd_nxt(), Flags::ACK.union(self.ecn.ack_flags()));
         if message.is_some() {
             // The CAPABLE did not go with it.
@@ -505,13 +526,17 @@ impl Tcb {
 
     /// The options of a segment that acknowledges on the stream. RESUME and its answer carry no SACK: to synchronise
     /// drops what it would report.
-    fn options_with_sack(
-        &self,
-        cx: &Context<'_>,
-        hiatus: Option<Message<'static>>,
-    ) -> HeaderOptions<'static> {
+    fn options_with_sack(&self, cx: &Context<'_>, hiatus: Option<Message<'static>>) -> OptionWriter {
+        if hiatus.is_none() && self.rcv.sack_blocks_count() == 0 {
+            // Nearly every segment.
+            let mut writer = OptionWriter::new();
+            if let Some(clock) = &self.timestamps {
+                writer.aligned_timestamps(clock.option(cx.now)).ok();
+            }
+            return writer;
+        }
         let sack = if self.sack_permitted { self.rcv.sack_blocks() } else { SackList::default() };
-        HeaderOptions { sack, ..self.options(cx, hiatus) }
+        HeaderOptions { sack, ..self.options(cx, hiatus) }.written()
     }
 
     fn header(&mut self, seq: SequenceNumber, flags: Flags) -> Header {
