@@ -43,6 +43,9 @@ enum How {
     /// ends in `/s` is a rate of the group's elements, any other is nanoseconds per element. The bench also answers to
     /// `--count-list` and `--count`, so that its instructions can be counted.
     Criterion,
+    /// It prints what it counts, the same on every run: a group with its unit, a function and a figure on each line, with
+    /// tabs between.
+    Counts,
     /// As a process of its own, beside tshark.
     Process,
 }
@@ -53,6 +56,18 @@ const BENCHES: &[Bench] = &[
         about: "codec against a hand-written loop, etherparse, smoltcp",
         package: "hiatus-codec",
         how: How::Criterion,
+    },
+    Bench {
+        name: "engine",
+        about: "the endpoint against smoltcp: bulk, connect and close, one connection among a million (minutes)",
+        package: "hiatus-engine",
+        how: How::Criterion,
+    },
+    Bench {
+        name: "engine-counts",
+        about: "the endpoint against smoltcp: octets of an idle connection, ACKs of a transfer",
+        package: "hiatus-engine",
+        how: How::Counts,
     },
     Bench {
         name: "check",
@@ -74,7 +89,7 @@ fn bench_names() -> clap::builder::PossibleValuesParser {
 pub(crate) fn run(shell: &Shell, args: &BenchArgs) -> Result<(), Failure> {
     let mut samples = Vec::new();
     for bench in BENCHES.iter().filter(|bench| args.name.as_deref().is_none_or(|name| name == bench.name)) {
-        if args.instructions && bench.how == How::Process {
+        if args.instructions && bench.how != How::Criterion {
             println!("{}: instructions are counted for Criterion benches only", bench.name);
             continue;
         }
@@ -82,6 +97,7 @@ pub(crate) fn run(shell: &Shell, args: &BenchArgs) -> Result<(), Failure> {
         samples.extend(match bench.how {
             How::Criterion if args.instructions => instructions::count(shell, &program)?,
             How::Criterion => measure(shell, bench, &program, args.rounds)?,
+            How::Counts => counted(shell, &program)?,
             How::Process => checker::measure(shell, &program, args.rounds)?,
         });
     }
@@ -106,6 +122,20 @@ fn build(shell: &Shell, bench: &Bench) -> Result<PathBuf, Failure> {
         message["executable"].as_str().filter(|_| is_bench).map(PathBuf::from)
     });
     executables.next_back().ok_or_else(|| Failure::Found(format!("cargo built no bench `{}`", bench.name)))
+}
+
+/// Reads what a bench of counts prints.
+fn counted(shell: &Shell, program: &Path) -> Result<Vec<Sample>, Failure> {
+    let lines = shell.output(shell.program(program).arg("--bench"))?;
+    let unreadable = |line: &str| Failure::Found(format!("{}: printed `{line}`", program.display()));
+    let sample = |line: &str| {
+        let mut columns = line.split('\t');
+        let (group, function) = (columns.next()?, columns.next()?.to_owned());
+        let figure = columns.next()?.parse().ok()?;
+        let (name, unit) = results::name_and_unit(group);
+        Some(Sample { round: 1, name, unit, function, figure })
+    };
+    lines.lines().map(|line| sample(line).ok_or_else(|| unreadable(line))).collect()
 }
 
 fn measure(shell: &Shell, bench: &Bench, program: &Path, rounds: u32) -> Result<Vec<Sample>, Failure> {

@@ -1,7 +1,7 @@
 //! One end: an engine, its application, and its power.
 
 use hiatus_codec::{ConnectionKey, Segment};
-use hiatus_engine::{Command, Connection, Event, SEGMENT_LEN_OCTETS_MIN, TcpState, Time, answer_stray};
+use hiatus_engine::{Command, Connection, Ecn, Event, SEGMENT_LEN_OCTETS_MIN, TcpState, Time, answer_stray};
 
 use crate::application::{Closing, Habits, Pace};
 use crate::checksum::Addresses;
@@ -90,10 +90,10 @@ impl Host {
     }
 
     /// A segment arrives: for the connection, or for one that is over.
-    pub(crate) fn handle_segment(&mut self, now: Time, segment: &Segment<'_>) {
+    pub(crate) fn handle_segment(&mut self, now: Time, mark: Ecn, segment: &Segment<'_>) {
         let mut buffer = [0; SEGMENT_LEN_OCTETS_MIN];
         let is_over = self.connection.state() == TcpState::Closed;
-        self.connection.handle_segment(now, segment);
+        self.connection.handle_marked_segment(now, mark, segment);
         if !is_over {
             return;
         }
@@ -108,14 +108,14 @@ impl Host {
         self.strays.extend(octets.map(<[u8]>::to_vec));
     }
 
-    /// What leaves now, in order, each with its checksum.
-    pub(crate) fn take_segments(&mut self, now: Time, room: &mut [u8]) -> Vec<Vec<u8>> {
-        let mut sent = core::mem::take(&mut self.strays);
-        while let Some(segment) = self.connection.poll_transmit(now, room) {
-            let len_octets = segment.wire_len_octets();
-            sent.push(room.get(..len_octets).unwrap_or(&[]).to_vec());
+    /// What leaves now, in order, each with its checksum and the ECN field for its IP header.
+    pub(crate) fn take_segments(&mut self, now: Time, room: &mut [u8]) -> Vec<(Vec<u8>, Ecn)> {
+        let strays = core::mem::take(&mut self.strays);
+        let mut sent: Vec<_> = strays.into_iter().map(|octets| (octets, Ecn::NotEct)).collect();
+        while let Some(burst) = self.connection.poll_transmit_burst(now, room, 1) {
+            sent.push((room.get(..burst.len_octets).unwrap_or(&[]).to_vec(), burst.ecn));
         }
-        for octets in &mut sent {
+        for (octets, _) in &mut sent {
             self.addresses.write(octets);
         }
         sent

@@ -19,7 +19,7 @@ mod wire;
 pub use application::{Closing, Habits};
 pub use dice::Dice;
 pub use host::{Host, Power, Reader};
-pub use path::{Bottleneck, Bursts, Path, Reordering, Strip};
+pub use path::{Bottleneck, Bursts, Oversize, Path, Reordering, Strip};
 pub use scenario::Scenario;
 pub use sim::{Happening, Side, Sim};
 pub use trace::{Fate, Frame};

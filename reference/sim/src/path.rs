@@ -30,8 +30,10 @@ pub struct Path {
     pub reordering: Option<Reordering>,
     /// The narrowest place of the path; `None` if nothing queues.
     pub bottleneck: Option<Bottleneck>,
-    /// Octets of the largest IP packet that passes; larger ones are lost in silence. `None` if any passes.
+    /// Octets of the largest IP packet that passes; `None` if any passes.
     pub mtu_octets: Option<u16>,
+    /// What becomes of larger ones.
+    pub oversize: Oversize,
     /// What a middlebox does to Hiatus options.
     pub strip: Strip,
 }
@@ -65,6 +67,18 @@ pub struct Bottleneck {
     pub octets_per_second: NonZeroU32,
     /// Octets that may wait, the packet on the link included.
     pub queue_octets_max: u32,
+    /// A packet that finds more than so many waiting is marked, if its ends understand marks (RFC 3168). `None` marks
+    /// nothing.
+    pub marks_above_octets: Option<u32>,
+}
+
+/// What a path does with a packet that is larger than its MTU. It is lost in any case.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Oversize {
+    /// Nobody is told.
+    Silent,
+    /// An ICMP error with the MTU goes back (RFC 1191).
+    Reported,
 }
 
 impl Default for Path {
@@ -80,6 +94,7 @@ impl Default for Path {
             reordering: None,
             bottleneck: None,
             mtu_octets: None,
+            oversize: Oversize::Silent,
             strip: Strip::Nothing,
         }
     }

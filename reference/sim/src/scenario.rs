@@ -34,6 +34,7 @@ pub struct Scenario {
     octets: [usize; 2],
     closes: [bool; 2],
     habits: [Habits; 2],
+    doomed: [Vec<u32>; 2],
     opening: Opening,
     derives_key: bool,
     isns: [Option<SequenceNumber>; 2],
@@ -65,6 +66,7 @@ impl Scenario {
             octets: [0; 2],
             closes: [false; 2],
             habits: [Habits::default(); 2],
+            doomed: [Vec::new(), Vec::new()],
             opening: Opening::Active,
             derives_key: false,
             isns: [None; 2],
@@ -95,6 +97,13 @@ impl Scenario {
     #[must_use]
     pub fn loss(self, per_mille: u16) -> Self {
         self.both_paths(|path| path.loss_per_mille = per_mille)
+    }
+
+    /// Loses the segments that `from` sends with these numbers, counted from 1.
+    #[must_use]
+    pub fn loses(mut self, from: Side, numbers: impl IntoIterator<Item = u32>) -> Self {
+        self.doomed[from.index()].extend(numbers);
+        self
     }
 
     /// Doubles so many segments in a thousand, both ways.
@@ -217,7 +226,9 @@ impl Scenario {
         if self.derives_key {
             hosts[Side::B.index()].derive_key(entropy_b.connection_key);
         }
-        let wires = [Side::A, Side::B].map(|side| Wire::new(self.seed, side.stream()));
+        let [doomed_a, doomed_b] = self.doomed;
+        let wires = [(Side::A, doomed_a), (Side::B, doomed_b)]
+            .map(|(side, doomed)| Wire::new(self.seed, side.stream(), doomed));
         let mut sim = Sim::new(hosts, self.paths, wires, random);
         for (at, happening) in self.plans {
             sim.plan(at, happening);

@@ -3,13 +3,14 @@
 use core::time::Duration;
 use std::collections::BTreeMap;
 
-use hiatus_engine::{Command, CommandError, Event, Time};
+use hiatus_codec::Segment;
+use hiatus_engine::{Command, CommandError, Ecn, Event, IcmpError, IcmpErrorKind, Time};
 use oorandom::Rand64;
 
 use crate::host::{Host, Power, Reader};
-use crate::path::{Passage, Path, Strip};
+use crate::path::{Oversize, Passage, Path, Strip};
 use crate::trace::{Fate, Frame};
-use crate::wire::{Key, Wire};
+use crate::wire::{self, Key, Wire};
 
 /// Turns that hosts take at one instant; more are a livelock.
 const TURNS_AT_ONE_INSTANT_MAX: u32 = 10_000;
@@ -62,7 +63,11 @@ pub enum Happening {
         at: Side,
         /// Its octets.
         octets: Vec<u8>,
+        /// The ECN field of its IP header.
+        ecn: Ecn,
     },
+    /// An ICMP error arrives.
+    Error(Side, IcmpError),
     /// A segment arrives that is not as it was sent.
     DamagedArrival {
         /// Where.
@@ -245,10 +250,16 @@ impl Sim {
     fn one(&mut self, happening: Happening) {
         let now = self.now;
         match happening {
-            Happening::Arrival { at, octets } => {
+            Happening::Arrival { at, octets, ecn } => {
                 let host = &mut self.hosts[at.index()];
                 if let (Power::On, Some(segment)) = (host.power, host.verified(&octets)) {
-                    host.handle_segment(now, &segment);
+                    host.handle_segment(now, ecn, &segment);
+                }
+            }
+            Happening::Error(side, error) => {
+                let host = &mut self.hosts[side.index()];
+                if host.power == Power::On {
+                    host.connection.handle_icmp(now, &error);
                 }
             }
             Happening::DamagedArrival { at, octets } => {
@@ -314,14 +325,14 @@ impl Sim {
             self.stop(side);
         }
         let is_busy = has_written || has_news || !sent.is_empty();
-        for octets in sent {
-            self.carry(side, octets);
+        for (octets, ecn) in sent {
+            self.carry(side, octets, ecn);
         }
         is_busy
     }
 
     /// Puts a segment onto the path.
-    fn carry(&mut self, from: Side, octets: Vec<u8>) {
+    fn carry(&mut self, from: Side, octets: Vec<u8>, ecn: Ecn) {
         let path = self.paths[from.index()];
         let mut passing = octets.clone();
         let passage = path.strip.apply(self.now, &mut passing);
@@ -348,15 +359,17 @@ impl Sim {
             }
             _ => Fate::Lost,
         };
-        self.trace.push(Frame { sent_at: self.now, from, octets, fate });
+        self.report_oversize(from, &path, &octets);
+        self.trace.push(Frame { sent_at: self.now, from, octets, ecn, fate });
         let to = from.peer();
+        let ecn = Wire::mark(&path, ecn, queueing.unwrap_or(Duration::ZERO));
         let key = match fate {
             Fate::Lost => return,
             Fate::Damaged { at } => self.insert(at, Happening::DamagedArrival { at: to, octets: passing }),
-            Fate::Delivered { at } => self.insert(at, Happening::Arrival { at: to, octets: passing }),
+            Fate::Delivered { at } => self.insert(at, Happening::Arrival { at: to, octets: passing, ecn }),
             Fate::Duplicated { at, again_at } => {
-                let first = self.insert(at, Happening::Arrival { at: to, octets: passing.clone() });
-                self.plan(again_at, Happening::Arrival { at: to, octets: passing });
+                let first = self.insert(at, Happening::Arrival { at: to, octets: passing.clone(), ecn });
+                self.plan(again_at, Happening::Arrival { at: to, octets: passing, ecn });
                 first
             }
         };
@@ -368,6 +381,16 @@ impl Sim {
         }
         if let Some(reordering) = reordering {
             self.wires[from.index()].hold_back(key, reordering.distance);
+        }
+    }
+
+    /// The router before the link that is too narrow says so.
+    fn report_oversize(&mut self, from: Side, path: &Path, octets: &[u8]) {
+        let mtu_octets = wire::oversize(path, octets.len()).filter(|_| path.oversize == Oversize::Reported);
+        if let (Some(mtu_octets), Ok(segment)) = (mtu_octets, Segment::parse(octets)) {
+            let error =
+                IcmpError { kind: IcmpErrorKind::PacketTooBig { mtu_octets }, quoted_seq: segment.seq };
+            self.plan(self.now + path.delay, Happening::Error(from, error));
         }
     }
 

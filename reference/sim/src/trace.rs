@@ -3,7 +3,7 @@
 use core::fmt;
 
 use hiatus_codec::{Segment, SegmentError, options};
-use hiatus_engine::Time;
+use hiatus_engine::{Ecn, Time};
 
 use crate::sim::Side;
 
@@ -16,6 +16,8 @@ pub struct Frame {
     pub from: Side,
     /// The TCP segment as sent.
     pub octets: Vec<u8>,
+    /// The ECN field of its IP header.
+    pub ecn: Ecn,
     /// What became of it.
     pub fate: Fate,
 }

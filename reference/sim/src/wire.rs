@@ -2,7 +2,7 @@
 
 use core::time::Duration;
 
-use hiatus_engine::Time;
+use hiatus_engine::{Ecn, Time};
 
 use crate::dice::Dice;
 use crate::path::{Bottleneck, Path, Reordering};
@@ -19,6 +19,8 @@ pub(crate) struct Wire {
     dice: Dice,
     is_in_burst: bool,
     count: u32,
+    /// Segments that are lost whatever else is, counted from 1.
+    doomed: Vec<u32>,
     /// When the bottleneck has sent all that waits.
     busy_until: Time,
     held_back: Vec<HeldBack>,
@@ -37,11 +39,12 @@ struct HeldBack {
 pub(crate) type Key = (Time, u64);
 
 impl Wire {
-    pub(crate) fn new(seed: u64, stream: u64) -> Self {
+    pub(crate) fn new(seed: u64, stream: u64, doomed: Vec<u32>) -> Self {
         Self {
             dice: Dice::new(seed, stream),
             is_in_burst: false,
             count: 0,
+            doomed,
             busy_until: Time::ZERO,
             held_back: Vec::new(),
         }
@@ -50,19 +53,30 @@ impl Wire {
     /// True if the path loses this segment, for a reason other than the even loss.
     pub(crate) fn loses(&mut self, path: &Path, len_octets: usize) -> bool {
         self.count = self.count.wrapping_add(1);
+        let by_name = self.doomed.contains(&self.count);
         let by_count = path.loses_every.is_some_and(|every| self.count.is_multiple_of(every.get()));
-        let by_size = path.mtu_octets.is_some_and(|mtu| len_octets + IP_HEADER_OCTETS > usize::from(mtu));
         let by_burst = path.bursts.is_some_and(|bursts| {
             let turn = if self.is_in_burst { bursts.end_per_mille } else { bursts.begin_per_mille };
             self.is_in_burst ^= self.dice.per_mille(turn);
             self.is_in_burst && self.dice.per_mille(bursts.loss_per_mille)
         });
-        by_count || by_size || by_burst
+        by_name || by_count || by_burst || oversize(path, len_octets).is_some()
+    }
+
+    /// The ECN field behind the bottleneck, of a packet that waits so long for it.
+    pub(crate) fn mark(path: &Path, ecn: Ecn, queueing: Duration) -> Ecn {
+        let Some(Bottleneck { octets_per_second, marks_above_octets: Some(above), .. }) = path.bottleneck
+        else {
+            return ecn;
+        };
+        let waiting =
+            queueing.as_micros() * u128::from(octets_per_second.get()) / u128::from(MICROS_PER_SECOND);
+        if ecn != Ecn::NotEct && waiting > u128::from(above) { Ecn::Ce } else { ecn }
     }
 
     /// How long a segment waits for the bottleneck and on it; `None` if the queue has no room for it.
     pub(crate) fn queues(&mut self, now: Time, path: &Path, len_octets: usize) -> Option<Duration> {
-        let Some(Bottleneck { octets_per_second, queue_octets_max }) = path.bottleneck else {
+        let Some(Bottleneck { octets_per_second, queue_octets_max, .. }) = path.bottleneck else {
             return Some(Duration::ZERO);
         };
         let rate = u64::from(octets_per_second.get());
@@ -115,6 +129,11 @@ impl Wire {
     }
 }
 
+/// The MTU that a segment of so many octets is too large for.
+pub(crate) fn oversize(path: &Path, len_octets: usize) -> Option<u16> {
+    path.mtu_octets.filter(|mtu| len_octets + IP_HEADER_OCTETS > usize::from(*mtu))
+}
+
 #[cfg(test)]
 mod tests {
     use core::num::NonZeroU32;
@@ -128,9 +147,9 @@ mod tests {
     #[test]
     fn bottleneck_takes_its_time_and_drops_what_has_no_room() {
         let octets_per_second = NonZeroU32::new(1_000_000).expect("not 0");
-        let bottleneck = Bottleneck { octets_per_second, queue_octets_max: 2500 };
+        let bottleneck = Bottleneck { octets_per_second, queue_octets_max: 2500, marks_above_octets: None };
         let path = Path { bottleneck: Some(bottleneck), ..Path::default() };
-        let mut wire = Wire::new(1, 0);
+        let mut wire = Wire::new(1, 0, Vec::new());
         // 1000 octets of IP packet take a millisecond.
         let sent: Vec<_> = (0..3).map(|_| wire.queues(Time::ZERO, &path, 980)).collect();
         assert_eq!(sent, [Some(Duration::from_millis(1)), Some(Duration::from_millis(2)), None]);
@@ -143,7 +162,7 @@ mod tests {
     fn bursts_have_the_length_and_the_share_that_they_are_given() {
         let bursts = Bursts { begin_per_mille: 10, end_per_mille: 200, loss_per_mille: 1000 };
         let path = Path { bursts: Some(bursts), ..Path::default() };
-        let mut wire = Wire::new(2, 0);
+        let mut wire = Wire::new(2, 0, Vec::new());
         let lost: Vec<bool> = (0..100_000).map(|_| wire.loses(&path, 100)).collect();
         let count = lost.iter().filter(|lost| **lost).count();
         let bursts = lost.windows(2).filter(|pair| !pair[0] && pair[1]).count();
@@ -155,7 +174,7 @@ mod tests {
     #[test]
     fn damage_is_damage() {
         let path = Path { corruption_per_mille: 1000, ..Path::default() };
-        let mut wire = Wire::new(3, 0);
+        let mut wire = Wire::new(3, 0, Vec::new());
         for _ in 0..1000 {
             let before = vec![0x55; 40];
             let mut octets = before.clone();

@@ -99,7 +99,10 @@ fn replay(dice: &mut Dice, sim: &mut Sim) {
         let length = u64::try_from(sim.trace().len()).expect("fits");
         let index = usize::try_from(dice.below(length)).expect("fits");
         let frame = sim.trace()[index].clone();
-        sim.plan(sim.now(), Happening::Arrival { at: frame.from.peer(), octets: frame.octets });
+        sim.plan(
+            sim.now(),
+            Happening::Arrival { at: frame.from.peer(), octets: frame.octets, ecn: frame.ecn },
+        );
     }
 }
 

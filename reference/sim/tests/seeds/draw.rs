@@ -4,17 +4,24 @@ use core::num::NonZeroU32;
 use core::time::Duration;
 
 use hiatus_codec::SequenceNumber;
-use hiatus_engine::{Config, HiatusPolicy, Timestamping, WINDOW_SCALE_MAX};
-use hiatus_sim::{Bottleneck, Bursts, Closing, Dice, Habits, Path, Reordering, Scenario, Side};
+use hiatus_engine::{
+    Config, CongestionAlgorithm, EcnPolicy, HiatusPolicy, KeepAlive, Nagle, Sacking, Timestamping,
+    WINDOW_SCALE_MAX,
+};
+use hiatus_sim::{Bottleneck, Bursts, Closing, Dice, Habits, Oversize, Path, Reordering, Scenario, Side};
 
 /// Data that one end sends, at most.
 const OCTETS_MAX: usize = 100_000;
 /// Segments that the data of one end makes at most: small segments and windows carry less.
-const SEGMENTS_MAX: usize = 200;
-/// What options take of a segment.
-const OPTIONS_OCTETS: u16 = 12;
+const SEGMENTS_MAX: usize = 100;
+/// What options take of a segment, SACK blocks included: a small one may have room for no more than one octet beside.
+const OPTIONS_OCTETS: u16 = 40;
 /// Nobody is to give up: what the network does to a transfer ends some time.
 const PATIENCE: Duration = Duration::from_secs(100 * 3600);
+/// The MTU of the link at either end.
+const LINK_MTU: u16 = 9000;
+/// The smallest MTU of a path here: IPv4's own is 68, and below 576 hardly a path is left (RFC 1191, section 7.1).
+const MTU_MIN: u16 = 300;
 /// The stream of decisions, beside those of the simulation.
 const STREAM: u64 = 17;
 
@@ -142,12 +149,17 @@ fn path(dice: &mut Dice, weather: Weather, delay: Duration, octets: usize) -> Pa
             patience: dice.duration_up_to(Duration::from_millis(400)),
         });
     }
+    if dice.one_in(10) {
+        path.mtu_octets = Some(MTU_MIN + dice.u16_below(1500));
+        path.oversize = Oversize::Reported;
+    }
     if dice.one_in(4) {
         // So slow that the data takes up to some minutes, with room for ten to a hundred full packets.
         let slowest = u32::try_from(octets / 60).expect("a small transfer").max(2000);
         path.bottleneck = Some(Bottleneck {
             octets_per_second: NonZeroU32::MIN.saturating_add(slowest + dice.u32_below(1_000_000)),
             queue_octets_max: 90_000 + dice.u32_below(800_000),
+            marks_above_octets: dice.one_in(2).then(|| dice.u32_below(50_000)),
         });
     }
     path
@@ -178,6 +190,8 @@ fn habits(dice: &mut Dice, octets: usize, peer_octets: usize) -> Habits {
 fn configure(dice: &mut Dice, config: &mut Config, sizes: Sizes) {
     let octets = |size: usize| u32::try_from(size).expect("a small buffer");
     config.mss_octets = sizes.mss_octets;
+    // A small buffer makes an end ask for small segments; its link takes larger ones.
+    config.link_mtu_octets = Some(LINK_MTU);
     config.receive_buffer_octets = octets(sizes.receive_octets);
     config.send_buffer_octets = octets(sizes.send_octets);
     if dice.one_in(3) {
@@ -190,6 +204,30 @@ fn configure(dice: &mut Dice, config: &mut Config, sizes: Sizes) {
     };
     if dice.one_in(3) {
         config.hiatus = HiatusPolicy::Off;
+    }
+    if dice.one_in(3) {
+        config.sack = Sacking::Off;
+    }
+    config.delayed_ack = match dice.below(4) {
+        0 => None,
+        1 => Some(Duration::from_millis(dice.below(500))),
+        _ => config.delayed_ack,
+    };
+    if dice.one_in(2) {
+        config.congestion = CongestionAlgorithm::NewReno;
+    }
+    if dice.one_in(2) {
+        config.ecn = EcnPolicy::On;
+    }
+    if dice.one_in(2) {
+        config.nagle = Nagle::Off;
+    }
+    if dice.one_in(3) {
+        config.keep_alive = Some(KeepAlive {
+            idle: Duration::from_secs(1 + dice.below(100)),
+            interval: Duration::from_secs(1 + dice.below(100)),
+            probes: u8::MAX,
+        });
     }
     config.rto_min = Duration::from_millis(200 + dice.below(800));
     config.r2 = PATIENCE;
