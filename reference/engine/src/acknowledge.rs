@@ -40,7 +40,7 @@ impl Tcb {
             }
             return;
         }
-        let mss = self.snd.mss_octets;
+        let mss = self.smss_octets();
         let advance = u32::try_from(self.snd.una.distance_to(ack)).unwrap_or(u32::MAX);
         let sacked_before = self.recovery.sacked_octets();
         let lost_before = self.recovery.lost_below(mss);
@@ -87,7 +87,7 @@ impl Tcb {
         let echoed = self.timestamps.as_ref().zip(arrived.timestamps);
         let sample = echoed.and_then(|(clock, echo)| clock.since(echo.echo_reply, cx.now));
         // RFC 7323, appendix G: as many samples as a flight draws, if every second segment is acknowledged.
-        let samples = flight_octets.div_ceil(2 * u32::from(self.snd.mss_octets.max(1)));
+        let samples = flight_octets.div_ceil(2 * u32::from(self.smss_octets().max(1)));
         match self.timestamps {
             Some(_) => self.rtt.echoed(sample, samples, cx.now),
             None => self.rtt.acknowledged(arrived.ack, cx.now),
@@ -141,7 +141,7 @@ impl Tcb {
                 octets: counted.advance,
                 now: cx.now,
                 round_trip: self.rtt.smoothed().unwrap_or_default(),
-                mss_octets: self.snd.mss_octets,
+                mss_octets: self.smss_octets(),
             });
         }
     }
@@ -158,7 +158,7 @@ impl Tcb {
             self.send_in_pieces();
             return;
         }
-        let mss = self.snd.mss_octets;
+        let mss = self.smss_octets();
         let flight = u32::try_from(self.snd.una.distance_to(self.snd.nxt)).unwrap_or(u32::MAX);
         if self.sack_permitted {
             if is_third || self.recovery.lost_below(mss) > self.snd.una {
@@ -181,7 +181,7 @@ impl Tcb {
 
     /// In fast recovery without SACK (RFC 6582, section 3.2).
     fn acknowledged_in_partial(&mut self, counted: Counted) {
-        let mss = self.snd.mss_octets;
+        let mss = self.smss_octets();
         let cwnd = self.congestion.cwnd();
         if self.snd.una >= self.recovery.recover() {
             self.congestion.recovered();
@@ -210,7 +210,7 @@ impl Tcb {
 
     /// cwnd = pipe + sndcnt (RFC 9937, section 6.2).
     fn release(&mut self, news: News) {
-        let (ssthresh, mss) = (self.congestion.ssthresh(), self.snd.mss_octets);
+        let (ssthresh, mss) = (self.congestion.ssthresh(), self.smss_octets());
         let pipe = self.pipe();
         let released = self.recovery.released(news, pipe, ssthresh, mss);
         let cwnd = u32::try_from(pipe.saturating_add(released)).unwrap_or(u32::MAX);
@@ -219,12 +219,12 @@ impl Tcb {
 
     /// Octets under way.
     pub(crate) fn pipe(&self) -> u64 {
-        self.recovery.pipe(self.snd.una, self.snd.resend, self.snd.mss_octets)
+        self.recovery.pipe(self.snd.una, self.snd.resend, self.smss_octets())
     }
 
     /// Everything in flight counts as lost: one segment, from SND.UNA on (RFC 5681, section 3.1).
     pub(crate) fn start_over(&mut self, timeout: Timeout) {
-        self.congestion.timed_out(timeout, self.snd.flight_octets(), self.snd.mss_octets);
+        self.congestion.timed_out(timeout, self.snd.flight_octets(), self.smss_octets());
         self.send_all_again();
     }
 
@@ -256,7 +256,7 @@ impl Tcb {
     /// probes are lost more seldom than congestion loses segments (RFC 4821, section 7.6.2).
     pub(crate) fn probe_pause(&self, cx: &Context<'_>) -> Duration {
         let round_trip = self.rtt.smoothed().unwrap_or_else(|| self.rtt.rto(cx.config));
-        round_trip.saturating_mul(self.congestion.cwnd() / u32::from(self.snd.mss_octets.max(1)))
+        round_trip.saturating_mul(self.congestion.cwnd() / u32::from(self.smss_octets().max(1)))
     }
 
     /// What was learnt in flight is void: no duplicate ACK and no SACK counts on (draft, {#sync}).
@@ -271,20 +271,20 @@ impl Tcb {
     /// The path may be another one: at most the initial window (RFC 5681, section 4.1; draft, {#sync}).
     pub(crate) fn restart_congestion(&mut self) {
         self.forget_losses();
-        self.congestion.restart(self.snd.mss_octets);
+        self.congestion.restart(self.smss_octets());
     }
 
     /// Nothing came of what was sent: one segment (draft, {#sync}).
     pub(crate) fn restart_congestion_with_one(&mut self) {
         self.forget_losses();
-        self.congestion.restart_with_one(self.snd.mss_octets);
+        self.congestion.restart_with_one(self.smss_octets());
     }
 
     /// Nothing was sent for longer than an RTO: what the window was says nothing of the path now (RFC 5681, section 4.1).
     pub(crate) fn restart_after_idle(&mut self, cx: &Context<'_>) {
         let is_idle = self.snd.una == self.snd.nxt && self.snd.nxt < self.send_bound();
         if is_idle && self.rtt.is_idle(cx.now, cx.config) {
-            self.congestion.restart(self.snd.mss_octets);
+            self.congestion.restart(self.smss_octets());
         }
     }
 
@@ -302,7 +302,7 @@ impl Tcb {
         self.timers.disarm(Timer::Retransmit);
         if was_lost {
             // RFC 6928, section 2, and RFC 6298, section 5.7.
-            self.congestion.restart_with_one(self.snd.mss_octets);
+            self.congestion.restart_with_one(self.smss_octets());
             self.rtt.syn_was_lost();
         }
     }

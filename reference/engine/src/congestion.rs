@@ -76,9 +76,11 @@ impl Congestion {
     pub(crate) fn acknowledged(&mut self, progress: &Progress) {
         let mss = u32::from(progress.mss_octets);
         if self.cwnd < self.ssthresh {
+            // After a loss an ACK may cover what had arrived long before, which frees no room (RFC 9406, section 4.3:
+            // only the first slow start is quicker).
             let per_ack_max = match self.growth {
-                Growth::NewReno(_) => new_reno::SLOW_START_SEGMENTS_MAX,
-                Growth::Cubic(_) => cubic::SLOW_START_SEGMENTS_MAX,
+                Growth::Cubic(_) if self.ssthresh == u32::MAX => cubic::SLOW_START_SEGMENTS_MAX,
+                Growth::NewReno(_) | Growth::Cubic(_) => new_reno::SLOW_START_SEGMENTS_MAX,
             };
             self.cwnd = self.cwnd.saturating_add(progress.octets.min(per_ack_max * mss));
             return;

@@ -42,7 +42,7 @@ impl Tcb {
         if !self.ecn.is_congested(arrived.segment.flags, arrived.ack, self.snd.nxt) {
             return;
         }
-        let mss_octets = self.snd.mss_octets;
+        let mss_octets = self.smss_octets();
         // Below one segment the timer slows the sender down.
         if self.congestion.cwnd() <= u32::from(mss_octets) && self.timers.is_armed(Timer::Retransmit) {
             self.timers.arm(Timer::Retransmit, cx.now + self.rtt.rto(cx.config));

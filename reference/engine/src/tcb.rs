@@ -142,7 +142,6 @@ impl Tcb {
     ) {
         self.path.set_peer_mss(options.mss);
         self.snd.mss_octets = self.path.send_mss();
-        self.congestion = Congestion::new(cx.config.congestion, self.snd.mss_octets);
         if let (Some(theirs), Some(ours)) = (options.window_scale, cx.config.shift()) {
             self.snd.scale = theirs.min(WINDOW_SCALE_MAX);
             self.rcv.scale = ours;
@@ -152,6 +151,7 @@ impl Tcb {
             (None, ours) => *ours = None,
             (Some(_), None) => {}
         }
+        self.congestion = Congestion::new(cx.config.congestion, self.smss_octets());
         self.sack_permitted &= options.sack_permitted;
         self.snd.set_window(u32::from(window), Position(0), ack);
     }

@@ -120,6 +120,13 @@ impl Tcb {
         }
     }
 
+    /// SMSS (RFC 5681, section 2), by which congestion is reckoned: options do not count, so the timestamps that every
+    /// segment carries are taken off. Options that come and go are not.
+    pub(crate) fn smss_octets(&self) -> u16 {
+        let timestamps = if self.timestamps.is_some() { TIMESTAMPS_OCTETS } else { 0 };
+        self.snd.mss_octets.saturating_sub(timestamps).max(1)
+    }
+
     /// Room for data in one segment: the effective send MSS less the options (RFC 9293, section 3.7.1; RFC 6691).
     fn text_octets_max(&self) -> u16 {
         self.snd.mss_octets.saturating_sub(self.options_octets()).max(1)
@@ -150,7 +157,7 @@ impl Tcb {
 
     /// Octets that congestion lets through beyond what is under way.
     fn congestion_room(&self) -> u64 {
-        let limited = self.recovery.limited_transmit_octets(self.snd.mss_octets);
+        let limited = self.recovery.limited_transmit_octets(self.smss_octets());
         u64::from(self.congestion.cwnd().saturating_add(limited)).saturating_sub(self.pipe())
     }
 
@@ -170,7 +177,7 @@ impl Tcb {
         if self.recovery.mode() != Mode::Selective {
             return None;
         }
-        let hole = self.recovery.lost_hole(self.snd.mss_octets)?;
+        let hole = self.recovery.lost_hole(self.smss_octets())?;
         let text = self.piece(hole.start, hole.end, 1)?;
         (u64::from(text.len_octets) <= self.congestion_room()).then_some((text, Repair::Hole))
     }
@@ -367,7 +374,7 @@ impl Tcb {
         }
         self.recovery.sent(self.snd.resend.distance_to(end));
         self.snd.sent_up_to(end);
-        if self.congestion_room() < u64::from(self.snd.mss_octets) {
+        if self.congestion_room() < u64::from(self.smss_octets()) {
             self.recovery.note_filled(self.snd.nxt);
         }
     }

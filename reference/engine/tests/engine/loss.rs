@@ -110,6 +110,32 @@ fn timeout_goes_back_and_starts_slowly() {
 }
 
 #[test]
+fn what_had_arrived_before_opens_the_window_by_one_segment() {
+    // RFC 9406, section 4.3: CUBIC's quick slow start is for the first one only.
+    let mut sender = Sender::new(config(CongestionAlgorithm::Cubic), PeerSack::Refused);
+    sender.write(100);
+    assert_eq!(sender.frames(), segments(10));
+    assert_eq!(sender.pass(1000), [(1000, segment(0))]);
+    // Only the first and the last were lost. cwnd = 1 + 1, not 1 + 8.
+    sender.ack(9 * SEGMENT, &[]);
+    assert_eq!(sender.frames(), [segment(9), segment(10)]);
+}
+
+#[test]
+fn windows_are_whole_segments_where_options_take_room() {
+    // RFC 5681, section 2: SMSS does not count options. Behind timestamps an MSS of 1000 leaves 988 octets; the initial
+    // window is ten of them (RFC 6928), and the window after a timeout is one.
+    let stamps = Config { timestamps: Timestamping::On, ..config(CongestionAlgorithm::NewReno) };
+    let mut sender = Sender::closed(stamps, 1);
+    sender.frames();
+    sender.open_echoing(6000);
+    sender.write_octets(20 * 988);
+    let ten: Vec<_> = (0..10).map(|index| (index * 988, (index + 1) * 988)).collect();
+    assert_eq!(sender.frames(), ten);
+    assert_eq!(sender.pass(1000), [(1000, (0, 988))]);
+}
+
+#[test]
 fn doubled_timeout_stays_until_something_is_measured() {
     // RFC 6298, section 5: Karn's algorithm. Without timestamps an ACK of what was sent twice measures nothing.
     let mut sender = reno();
