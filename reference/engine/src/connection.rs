@@ -12,6 +12,7 @@ use crate::config::{Config, Endpoints, Entropy, IpVersion};
 use crate::ecn::Ecn;
 use crate::event::{Event, HiatusState, PeerState, SelfState, TcpState};
 use crate::icmp::IcmpError;
+use crate::info::ConnectionInfo;
 use crate::outgoing::{Burst, Room};
 use crate::state::State;
 use crate::state::listen::Listen;
@@ -238,6 +239,12 @@ impl Connection {
     #[must_use]
     pub fn remote(&self) -> Option<SocketAddr> {
         self.remote
+    }
+
+    /// What it has found out about its path; `None` in CLOSED and LISTEN.
+    #[must_use]
+    pub fn info(&self) -> Option<ConnectionInfo> {
+        Some(self.state.tcb()?.info(&self.config))
     }
 
     /// Octets that [`read`](Self::read) would give.

@@ -24,6 +24,7 @@ mod event;
 mod failure;
 mod hiatus;
 mod icmp;
+mod info;
 mod keep_alive;
 mod outgoing;
 mod owed;
@@ -60,6 +61,7 @@ pub use endpoint::{
 };
 pub use event::{CloseReason, Event, FallbackReason, HiatusState, PeerState, SelfState, TcpState};
 pub use icmp::{IcmpError, IcmpErrorKind};
+pub use info::ConnectionInfo;
 pub use outgoing::Burst;
 pub use stray::answer_stray;
 pub use time::Time;

@@ -4,7 +4,7 @@
 //! of C. `memory` turns them into values, `table` has the functions; here is what they share.
 //!
 //! packetdrill runs in two threads: blocking calls are made on its second, everything else on its first. Time is
-//! virtual and passes only where the first thread asks for it: [`Shared::pass`].
+//! virtual and passes only where the first thread asks for it.
 #![allow(unsafe_code, reason = "packetdrill calls through C function pointers")]
 
 mod memory;

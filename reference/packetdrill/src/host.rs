@@ -10,8 +10,8 @@ use std::time::Duration;
 
 use hiatus_codec::{ConnectionKey, Flags, Nonce, Segment, SequenceNumber};
 use hiatus_engine::{
-    CloseReason, Command, CommandError, Config, Connection, Ecn, Endpoints, Entropy, Event, IcmpErrorKind,
-    IpVersion, KeySource, TcpState, Time, WriteError, answer_stray,
+    CloseReason, Command, CommandError, Config, Connection, ConnectionInfo, Ecn, Endpoints, Entropy, Event,
+    IcmpErrorKind, IpVersion, KeySource, TcpState, Time, WriteError, answer_stray,
 };
 
 use crate::wire::{self, IcmpError, Packet, PacketError};
@@ -53,8 +53,8 @@ pub struct Status {
     pub readable_octets: usize,
     /// Octets that can be written now.
     pub writable_octets: usize,
-    /// Octets written and not yet acknowledged.
-    pub unacknowledged_octets: usize,
+    /// What the connection has found out about its path, while there is one.
+    pub info: Option<ConnectionInfo>,
     /// Address of this end.
     pub local: SocketAddr,
     /// Address of the other.
@@ -335,16 +335,14 @@ impl Host {
     #[must_use]
     pub fn status(&self, id: ConnectionId) -> Option<Status> {
         let entry = self.connections.get(&id)?;
-        let writable_octets = entry.connection.writable_octets();
-        let buffer_octets = usize::try_from(entry.config.send_buffer_octets).unwrap_or(usize::MAX);
         Some(Status {
             state: entry.connection.state(),
             was_connected: entry.was_connected,
             peer_closed: entry.peer_closed,
             over: entry.over,
             readable_octets: entry.connection.readable_octets(),
-            writable_octets,
-            unacknowledged_octets: buffer_octets.saturating_sub(writable_octets),
+            writable_octets: entry.connection.writable_octets(),
+            info: entry.connection.info(),
             local: entry.local,
             remote: entry.remote,
         })

@@ -346,7 +346,11 @@ impl Sockets {
         };
         let octets = match request {
             number::SIOCINQ => status.map_or(0, |status| status.readable_octets),
-            number::SIOCOUTQ => status.map_or(0, |status| status.unacknowledged_octets),
+            number::SIOCOUTQ => {
+                let octets =
+                    status.and_then(|status| status.info).map_or(0, |info| info.unacknowledged_octets);
+                usize::try_from(octets).unwrap_or(usize::MAX)
+            }
             _ => return Err(Errno::ENOTTY),
         };
         Ok(i32::try_from(octets).unwrap_or(i32::MAX))

@@ -1,6 +1,6 @@
 //! `getsockopt` and `setsockopt`.
 
-use hiatus_engine::{Command, EcnPolicy, TcpState};
+use hiatus_engine::{Command, ConnectionInfo, EcnPolicy, TcpState};
 
 use super::setting::Congestion;
 use super::{Errno, Fd, Role, Settings, Sockets};
@@ -23,7 +23,7 @@ pub enum OptionValue {
     Linger(Linger),
     /// `TCP_CONGESTION`.
     Name(String),
-    /// `TCP_INFO`: state as Linux numbers it, and what else is known.
+    /// `TCP_INFO`.
     Info(TcpInfo),
 }
 
@@ -32,20 +32,37 @@ pub enum OptionValue {
 pub struct TcpInfo {
     /// State, as Linux numbers it.
     pub state: u8,
-    /// Octets of the largest segment that is sent.
-    pub snd_mss_octets: u32,
+    /// What this end announced as its MSS.
+    pub receive_mss_octets: u16,
+    /// The rest; `None` where there is no connection.
+    pub connection: Option<ConnectionInfo>,
 }
 
 /// Octets of `struct tcp_info`, as much of it as old and new headers share.
 const TCP_INFO_OCTETS: usize = 248;
+/// What Linux tells as ssthresh before the first loss.
+const SSTHRESH_UNKNOWN: u32 = 0x7fff_ffff;
 
 impl TcpInfo {
-    /// As `struct tcp_info` of Linux lays it out; what is not known is 0.
+    /// As `struct tcp_info` of Linux lays it out; what is not known is 0. Windows are in segments, times in
+    /// microseconds.
     #[must_use]
     pub fn octets(&self) -> Vec<u8> {
         let mut octets = vec![0; TCP_INFO_OCTETS];
         octets[0] = self.state;
-        octets[16..20].copy_from_slice(&self.snd_mss_octets.to_ne_bytes());
+        let mut put = |at: usize, value: u32| octets[at..at + 4].copy_from_slice(&value.to_ne_bytes());
+        put(20, u32::from(self.receive_mss_octets));
+        put(84, u32::from(self.receive_mss_octets));
+        let Some(info) = &self.connection else { return octets };
+        let mss_octets = u32::from(info.send_mss_octets).max(1);
+        let micros = |time: std::time::Duration| u32::try_from(time.as_micros()).unwrap_or(u32::MAX);
+        put(8, micros(info.rto));
+        put(16, mss_octets);
+        put(24, info.flight_octets.div_ceil(mss_octets));
+        put(68, info.smoothed_rtt.map_or(0, micros));
+        put(76, info.ssthresh_octets.map_or(SSTHRESH_UNKNOWN, |octets| octets / mss_octets));
+        put(80, info.cwnd_octets / mss_octets);
+        octets[2] = u8::try_from(info.timeouts).unwrap_or(u8::MAX);
         octets
     }
 }
@@ -107,19 +124,24 @@ impl Sockets {
         }
         let state = self.state_of(fd);
         let config = self.config_of(fd, EcnPolicy::Off)?;
+        let id = self.connection_of(fd)?;
+        let info = id.and_then(|id| self.host.status(id)).and_then(|status| status.info);
         let socket = self.socket_of(fd)?;
         let is_listening = matches!(socket.role, Role::Listening(_));
         Ok(match (level, name) {
             (libc::SOL_SOCKET, libc::SO_LINGER) => OptionValue::Linger(socket.settings.linger),
             (libc::SOL_SOCKET, libc::SO_TYPE) => OptionValue::Int(libc::SOCK_STREAM),
             (libc::SOL_SOCKET, libc::SO_ACCEPTCONN) => OptionValue::Int(i32::from(is_listening)),
-            (libc::SOL_TCP, libc::TCP_MAXSEG) => OptionValue::Int(i32::from(config.mss_octets)),
+            (libc::SOL_TCP, libc::TCP_MAXSEG) => {
+                OptionValue::Int(i32::from(info.map_or(config.mss_octets, |info| info.send_mss_octets)))
+            }
             (libc::SOL_TCP, libc::TCP_CONGESTION) => {
                 OptionValue::Name(socket.settings.congestion.name().to_owned())
             }
             (libc::SOL_TCP, libc::TCP_INFO) => OptionValue::Info(TcpInfo {
                 state: state_number(state),
-                snd_mss_octets: u32::from(config.mss_octets),
+                receive_mss_octets: config.mss_octets,
+                connection: info,
             }),
             _ => OptionValue::Int(socket.settings.of(level, name)?),
         })
