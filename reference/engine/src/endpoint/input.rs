@@ -116,6 +116,8 @@ impl Endpoint {
         match Flags(segment.flags.0 & MADE_OF.0) {
             Flags::SYN => self.meet_syn(now, tuple, segment, listener, isn),
             Flags::ACK if self.meet_cookie(now, tuple, segment, listener) => {}
+            // Fourth: what is neither is dropped (RFC 9293, section 3.10.7.2).
+            flags if flags == Flags::default() => {}
             _ => self.answer_stray(now, tuple, segment, Some(listener)),
         }
     }
