@@ -28,6 +28,7 @@ use crate::budget::Budget;
 use crate::command::{Command, CommandError, WriteError};
 use crate::config::Config;
 use crate::event::{Event, HiatusState, PeerState, SelfState, TcpState};
+use crate::info::ConnectionInfo;
 use crate::state::State;
 use crate::state::syn_sent::SynSent;
 use crate::tcb::{Context, Ports as PortPair};
@@ -327,6 +328,13 @@ impl Endpoint {
     #[must_use]
     pub fn writable_octets(&self, id: ConnectionId) -> usize {
         self.look(id, State::writable_octets).unwrap_or(0)
+    }
+
+    /// What it has found out about its path; `None` before a SYN and after the end.
+    #[must_use]
+    pub fn info(&self, id: ConnectionId) -> Option<ConnectionInfo> {
+        let config = self.configs.at(self.slots.find(id)?.config);
+        self.look(id, |state| state.tcb().map(|tcb| tcb.info(config))).flatten()
     }
 
     /// Address and port of this end.
