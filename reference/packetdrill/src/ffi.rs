@@ -73,6 +73,10 @@ impl Shared {
         mut attempt: impl FnMut(&mut Sockets, Option<Time>) -> Result<T, Refusal>,
     ) -> Result<T, Errno> {
         let mut stack = self.lock();
+        // A thread that makes its next call does not ask for the end of the last.
+        if stack.will_ask == Some(std::thread::current().id()) {
+            stack.will_ask = None;
+        }
         let deadline = timeout.map(|timeout| stack.sockets.host().now() + timeout);
         let mut has_waited = false;
         let found = loop {

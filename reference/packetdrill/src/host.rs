@@ -1,33 +1,27 @@
-//! A host in virtual time: connections and listeners found by address, IP packets in and out.
+//! A host in virtual time: the engine's endpoint, with its packets, its events and its clock.
 //!
-//! Everything that knows how the engine is driven is in this file and below it.
-
-mod listener;
+//! Everything that knows how the engine is driven is in this file.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::time::Duration;
 
-use hiatus_codec::{ConnectionKey, Flags, Nonce, Segment, SequenceNumber};
 use hiatus_engine::{
-    CloseReason, Command, CommandError, Config, Connection, ConnectionInfo, Ecn, Endpoints, Entropy, Event,
-    IcmpErrorKind, IpVersion, KeySource, TcpState, Time, WriteError, answer_stray,
+    Backlog, ChecksumStatus, CloseReason, Command, CommandError, Config, ConnectError, ConnectionId,
+    ConnectionInfo, Endpoint, EndpointLimits, EndpointSecrets, Event, ListenError, ListenerId, TcpState,
+    Time, WriteError,
 };
 
-use crate::wire::{self, IcmpError, Packet, PacketError};
-use listener::Listener;
-pub use listener::{ListenError, ListenerId};
+use crate::wire::{Packet, PacketError};
 
-/// Room for one segment.
-const SEGMENT_OCTETS_MAX: usize = 65_535;
-/// Ephemeral ports (RFC 6335): this host takes them in order, since nobody attacks it.
+/// Room for one packet.
+const PACKET_OCTETS_MAX: usize = 65_535;
+/// Ephemeral ports (RFC 6335) for sockets that are bound or listen before they connect.
 const EPHEMERAL_PORT_FIRST: u16 = 49_152;
-/// Octets from the first connection's ISS to 2^32.
-const ISS_BELOW_WRAP_OCTETS: u32 = 2_500;
-
-/// One connection of a [`Host`], for as long as the owner has not released it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct ConnectionId(u64);
+/// Octets read ahead to be looked at.
+const PEEK_OCTETS_MAX: usize = 1 << 20;
+/// The same in every run: nobody attacks this host.
+const SECRETS: EndpointSecrets = EndpointSecrets { host: [1; 16], instance: [2; 16] };
 
 /// A packet that left.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -61,16 +55,16 @@ pub struct Status {
     pub remote: SocketAddr,
 }
 
+/// What is remembered of a connection, also after the endpoint has forgotten it.
 #[derive(Debug)]
 struct Entry {
-    connection: Connection,
-    config: Config,
     local: SocketAddr,
     remote: SocketAddr,
-    listener: Option<ListenerId>,
     was_connected: bool,
     peer_closed: bool,
     over: Option<CloseReason>,
+    /// Octets that were looked at and not read.
+    peeked: VecDeque<u8>,
     owner: Owner,
 }
 
@@ -79,21 +73,33 @@ struct Entry {
 enum Owner {
     /// A socket, or the queue of a listener.
     Present,
-    /// Nobody: it goes as soon as it is over, and octets that nobody will read end it.
+    /// Nobody: the entry goes as soon as the connection is over.
     Gone,
 }
 
 /// See the module.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Host {
     now: Time,
-    ids: u64,
-    entropy: u32,
+    endpoint: Endpoint,
+    entries: BTreeMap<ConnectionId, Entry>,
+    /// Of each listener its address, and the connection that the next `accept` gets.
+    listeners: BTreeMap<ListenerId, (SocketAddr, Option<ConnectionId>)>,
     ephemeral: u16,
-    connections: BTreeMap<ConnectionId, Entry>,
-    by_addresses: BTreeMap<(SocketAddr, SocketAddr), ConnectionId>,
-    listeners: BTreeMap<ListenerId, Listener>,
     outbox: VecDeque<Sent>,
+}
+
+impl Default for Host {
+    fn default() -> Self {
+        Self {
+            now: Time::ZERO,
+            endpoint: Endpoint::new(SECRETS, EndpointLimits::default()),
+            entries: BTreeMap::new(),
+            listeners: BTreeMap::new(),
+            ephemeral: 0,
+            outbox: VecDeque::new(),
+        }
+    }
 }
 
 impl Host {
@@ -107,15 +113,8 @@ impl Host {
     pub fn advance_to(&mut self, to: Time) {
         while let Some(due) = self.next_timeout().filter(|due| *due <= to) {
             self.now = self.now.max(due);
-            let ids: Vec<ConnectionId> = self.connections.keys().copied().collect();
-            for id in ids {
-                let now = self.now;
-                let Some(entry) = self.connections.get_mut(&id) else { continue };
-                if entry.connection.poll_timeout().is_some_and(|timeout| timeout <= now) {
-                    entry.connection.handle_timeout(now);
-                    self.attend(id);
-                }
-            }
+            self.endpoint.handle_timeout(self.now);
+            self.attend();
         }
         self.now = self.now.max(to);
     }
@@ -123,7 +122,7 @@ impl Host {
     /// When the next timer is due.
     #[must_use]
     pub fn next_timeout(&self) -> Option<Time> {
-        self.connections.values().filter_map(|entry| entry.connection.poll_timeout()).min()
+        self.endpoint.poll_timeout()
     }
 
     /// The next packet that left, oldest first.
@@ -131,227 +130,133 @@ impl Host {
         self.outbox.pop_front()
     }
 
-    /// True if a packet waits for [`take_sent`](Self::take_sent).
-    #[must_use]
-    pub fn has_sent(&self) -> bool {
-        !self.outbox.is_empty()
-    }
-
-    /// Opens actively.
-    pub fn connect(&mut self, local: SocketAddr, remote: SocketAddr, config: Config) -> ConnectionId {
-        let entropy = self.draw();
-        let connection = Connection::connect(self.now, config, Endpoints { local, remote }, entropy);
-        let id = self.insert(Entry {
-            connection,
-            config,
-            local,
-            remote,
-            listener: None,
-            was_connected: false,
-            peer_closed: false,
-            over: None,
-            owner: Owner::Present,
-        });
-        self.attend(id);
-        id
-    }
-
-    /// A local port that no connection and no listener has.
-    pub fn ephemeral_port(&mut self) -> u16 {
-        loop {
-            let offset = self.ephemeral % (u16::MAX - EPHEMERAL_PORT_FIRST);
-            self.ephemeral = self.ephemeral.wrapping_add(1);
-            let port = EPHEMERAL_PORT_FIRST + offset;
-            if !self.port_is_used(port) {
-                return port;
-            }
-        }
-    }
-
-    /// True if a connection has the two addresses already.
-    #[must_use]
-    pub fn is_connected(&self, local: SocketAddr, remote: SocketAddr) -> bool {
-        self.by_addresses.contains_key(&(local, remote))
-    }
-
-    fn port_is_used(&self, port: u16) -> bool {
-        self.by_addresses.keys().any(|(local, _)| local.port() == port)
-            || self.listeners.values().any(|listener| listener.local.port() == port)
-    }
-
-    fn insert(&mut self, entry: Entry) -> ConnectionId {
-        self.ids += 1;
-        let id = ConnectionId(self.ids);
-        self.by_addresses.insert((entry.local, entry.remote), id);
-        self.connections.insert(id, entry);
-        id
-    }
-
-    /// What the engine calls random, the same in every run. The first ISS lies so that scripts cross 2^32.
-    fn draw(&mut self) -> Entropy {
-        const ISS_STEP: u32 = 0x9e37_79b9;
-        let isn = self.entropy.wrapping_mul(ISS_STEP).wrapping_sub(ISS_BELOW_WRAP_OCTETS);
-        self.entropy += 1;
-        Entropy {
-            isn: SequenceNumber(isn),
-            connection_key: ConnectionKey(u64::from(self.entropy).to_be_bytes()),
-            key_source: KeySource::Drawn,
-            nonce: Nonce(self.entropy),
-            timestamp_offset: self.entropy.wrapping_mul(1_000_000),
-        }
-    }
-
-    /// An IP packet arrived.
+    /// A packet arrived.
     ///
     /// # Errors
     ///
     /// A [`PacketError`] if it is none that this host takes.
     pub fn handle_packet(&mut self, octets: &[u8]) -> Result<(), PacketError> {
-        let packet = Packet::parse(octets)?;
-        match packet.protocol {
-            wire::PROTOCOL_TCP => self.handle_tcp(&packet),
-            wire::PROTOCOL_ICMP | wire::PROTOCOL_ICMPV6 => {
-                if let Some(error) = IcmpError::parse(packet.payload) {
-                    self.handle_icmp(IpVersion::of(packet.source), &error);
-                }
-            }
-            _ => {}
-        }
+        // The endpoint drops in silence what it cannot use: a script is to be told.
+        Packet::parse(octets)?;
+        self.endpoint.handle_packet(self.now, octets, ChecksumStatus::ToVerify);
+        self.attend();
         Ok(())
     }
 
-    fn handle_tcp(&mut self, packet: &Packet<'_>) {
-        let Ok(segment) = Segment::parse(packet.payload) else { return };
-        let local = SocketAddr::new(packet.destination, segment.destination_port);
-        let remote = SocketAddr::new(packet.source, segment.source_port);
-        let id =
-            self.by_addresses.get(&(local, remote)).copied().filter(|id| !self.is_replaced(*id, &segment));
-        let meets = id.map_or_else(|| self.listener_makes(local, remote, &segment), Meets::Connection);
-        let id = match meets {
-            Meets::Connection(id) => id,
-            Meets::Silence => return,
-            Meets::Nobody => return self.answer_stray(local, remote, &segment),
-        };
-        let now = self.now;
-        if let Some(entry) = self.connections.get_mut(&id) {
-            entry.connection.handle_marked_segment(
-                now,
-                Ecn::of_traffic_class(packet.traffic_class),
-                &segment,
-            );
+    /// After anything happened: what leaves, and what the endpoint tells.
+    fn attend(&mut self) {
+        let mut buffer = vec![0; PACKET_OCTETS_MAX];
+        while let Some(packet) = self.endpoint.poll_packet(self.now, &mut buffer) {
+            let octets = buffer[..packet.len_octets].to_vec();
+            self.outbox.push_back(Sent { at: self.now, octets });
         }
-        self.attend(id);
-    }
-
-    /// True if `segment` opens a connection in place of one in TIME-WAIT, which is over then (RFC 6191).
-    fn is_replaced(&mut self, id: ConnectionId, segment: &Segment<'_>) -> bool {
-        let Some(entry) = self.connections.get(&id) else { return false };
-        let has_listener =
-            self.listeners.values().any(|listener| listener.local.port() == entry.local.port());
-        let is_replaced = has_listener && entry.connection.may_be_replaced_by(segment);
-        if is_replaced {
-            self.unmap(id);
-        }
-        is_replaced
-    }
-
-    fn answer_stray(&mut self, local: SocketAddr, remote: SocketAddr, segment: &Segment<'_>) {
-        let mut buffer = [0; hiatus_engine::SEGMENT_LEN_OCTETS_MIN];
-        if let Some(answer) = answer_stray(segment, None, &mut buffer) {
-            let len_octets = answer.wire_len_octets();
-            self.send(local.ip(), remote.ip(), 0, &buffer[..len_octets]);
-        }
-    }
-    fn handle_icmp(&mut self, version: IpVersion, error: &IcmpError) {
-        let local = SocketAddr::new(error.source, error.source_port);
-        let remote = SocketAddr::new(error.destination, error.destination_port);
-        let kind = match version {
-            IpVersion::V4 => {
-                let mtu_octets = u16::try_from(error.word & 0xffff).unwrap_or(0);
-                IcmpErrorKind::of_v4(error.kind, error.code, mtu_octets)
+        while let Some((id, event)) = self.endpoint.poll_event() {
+            if !self.entries.contains_key(&id)
+                && let (Some(local), Some(remote)) = (self.endpoint.local(id), self.endpoint.remote(id))
+            {
+                self.entries.insert(id, Entry::new(local, remote));
             }
-            IpVersion::V6 => IcmpErrorKind::of_v6(error.kind, error.code, error.word),
-        };
-        let id = self.by_addresses.get(&(local, remote)).copied();
-        let (Some(kind), Some(id)) = (kind, id) else { return };
-        let now = self.now;
-        if let Some(entry) = self.connections.get_mut(&id) {
-            let error = hiatus_engine::IcmpError { kind, quoted_seq: SequenceNumber(error.seq) };
-            entry.connection.handle_icmp(now, &error);
+            let Some(entry) = self.entries.get_mut(&id) else { continue };
+            match event {
+                Event::Connected => entry.was_connected = true,
+                Event::PeerClosed => entry.peer_closed = true,
+                Event::Closed { reason } => entry.over = Some(reason),
+                _ => {}
+            }
         }
-        self.attend(id);
-    }
-
-    /// After anything happened to a connection: what it sends, what it tells, whether it is over.
-    fn attend(&mut self, id: ConnectionId) {
-        let now = self.now;
-        let mut buffer = vec![0; SEGMENT_OCTETS_MAX];
-        let Some(entry) = self.connections.get_mut(&id) else { return };
-        let mut packets = Vec::new();
-        while let Some(burst) = entry.connection.poll_transmit_burst(now, &mut buffer, 1) {
-            packets.push((burst.ecn, buffer[..burst.len_octets].to_vec()));
-        }
-        entry.note_events();
-        let (local, remote, listener) = (entry.local.ip(), entry.remote.ip(), entry.listener);
-        let is_listening = entry.connection.state() == TcpState::Listen;
-        let is_gone = entry.over.is_some() && entry.owner == Owner::Gone;
-        let is_closed = entry.connection.state() == TcpState::Closed;
-        let is_connected = entry.was_connected;
-        for (mark, segment) in packets {
-            self.send(local, remote, mark.bits(), &segment);
-        }
-        if is_closed {
-            self.unmap(id);
-        }
-        if let Some(listener) = listener {
-            self.tell_listener(listener, id, is_connected, is_closed || is_listening);
-        }
-        if is_gone {
-            self.connections.remove(&id);
-        }
-    }
-
-    /// Its addresses are free for another connection.
-    fn unmap(&mut self, id: ConnectionId) {
-        if let Some(entry) = self.connections.get(&id) {
-            let key = (entry.local, entry.remote);
-            if self.by_addresses.get(&key) == Some(&id) {
-                self.by_addresses.remove(&key);
+        self.entries.retain(|_, entry| entry.owner == Owner::Present || entry.over.is_none());
+        for (id, (_, next)) in &mut self.listeners {
+            if next.is_none() {
+                *next = self.endpoint.accept(*id);
             }
         }
     }
 
-    fn remove(&mut self, id: ConnectionId) {
-        self.unmap(id);
-        self.connections.remove(&id);
+    /// Opens actively.
+    ///
+    /// # Errors
+    ///
+    /// The endpoint's [`ConnectError`].
+    pub fn connect(
+        &mut self,
+        local: SocketAddr,
+        remote: SocketAddr,
+        config: Config,
+    ) -> Result<ConnectionId, ConnectError> {
+        let id = self.endpoint.connect(self.now, local, remote, config)?;
+        let local = self.endpoint.local(id).unwrap_or(local);
+        self.entries.insert(id, Entry::new(local, remote));
+        self.attend();
+        Ok(id)
     }
 
-    fn send(&mut self, source: IpAddr, destination: IpAddr, traffic_class: u8, segment: &[u8]) {
-        let octets = wire::emit(source, destination, traffic_class, wire::PROTOCOL_TCP, segment);
-        self.outbox.push_back(Sent { at: self.now, octets });
+    /// Opens passively. At most `backlog` connections wait to be accepted.
+    ///
+    /// # Errors
+    ///
+    /// The endpoint's [`ListenError`].
+    pub fn listen(
+        &mut self,
+        local: SocketAddr,
+        config: Config,
+        backlog: Backlog,
+    ) -> Result<ListenerId, ListenError> {
+        let id = self.endpoint.listen(local, config, backlog)?;
+        self.listeners.insert(id, (local, None));
+        Ok(id)
     }
 
-    /// What there is to know of a connection; `None` once it was released.
+    /// Ends a listener, and with RST what nobody accepted.
+    pub fn unlisten(&mut self, id: ListenerId) {
+        if let Some((_, Some(next))) = self.listeners.remove(&id) {
+            // It may be over already.
+            self.endpoint.command(self.now, next, Command::Abort).ok();
+        }
+        self.endpoint.unlisten(self.now, id);
+        self.attend();
+    }
+
+    /// The oldest connection that waits.
+    pub fn accept(&mut self, id: ListenerId) -> Option<ConnectionId> {
+        let accepted = self.listeners.get_mut(&id)?.1.take();
+        self.attend();
+        accepted
+    }
+
+    /// True if [`accept`](Self::accept) would give a connection.
+    #[must_use]
+    pub fn has_ready(&self, id: ListenerId) -> bool {
+        self.listeners.get(&id).is_some_and(|(_, next)| next.is_some())
+    }
+
+    /// A port that nothing has.
+    pub fn ephemeral_port(&mut self) -> u16 {
+        loop {
+            let port = EPHEMERAL_PORT_FIRST + self.ephemeral % (u16::MAX - EPHEMERAL_PORT_FIRST);
+            self.ephemeral = self.ephemeral.wrapping_add(1);
+            let is_taken = self.entries.values().any(|entry| entry.local.port() == port)
+                || self.listeners.values().any(|(local, _)| local.port() == port);
+            if !is_taken {
+                return port;
+            }
+        }
+    }
+
+    /// What there is to know of a connection; `None` once it was released and is over.
     #[must_use]
     pub fn status(&self, id: ConnectionId) -> Option<Status> {
-        let entry = self.connections.get(&id)?;
+        let entry = self.entries.get(&id)?;
         Some(Status {
-            state: entry.connection.state(),
+            state: self.endpoint.state(id),
             was_connected: entry.was_connected,
             peer_closed: entry.peer_closed,
             over: entry.over,
-            readable_octets: entry.connection.readable_octets(),
-            writable_octets: entry.connection.writable_octets(),
-            info: entry.connection.info(),
+            readable_octets: entry.peeked.len() + self.endpoint.readable_octets(id),
+            writable_octets: self.endpoint.writable_octets(id),
+            info: self.endpoint.info(id),
             local: entry.local,
             remote: entry.remote,
         })
-    }
-
-    /// How a connection was told to behave.
-    #[must_use]
-    pub fn config(&self, id: ConnectionId) -> Option<&Config> {
-        self.connections.get(&id).map(|entry| &entry.config)
     }
 
     /// Writes; gives the octets taken.
@@ -360,25 +265,36 @@ impl Host {
     ///
     /// The engine's [`WriteError`].
     pub fn write(&mut self, id: ConnectionId, octets: &[u8]) -> Result<usize, WriteError> {
-        let now = self.now;
-        let no_connection = WriteError::NoConnection { found: TcpState::Closed };
-        let entry = self.connections.get_mut(&id).ok_or(no_connection)?;
-        let count = entry.connection.write(now, octets)?;
-        self.attend(id);
+        let count = self.endpoint.write(self.now, id, octets)?;
+        self.attend();
         Ok(count)
     }
 
-    /// Reads; gives the octets moved.
+    /// Reads; gives the octets moved. What was looked at comes first.
     pub fn read(&mut self, id: ConnectionId, octets: &mut [u8]) -> usize {
-        let count = self.connections.get_mut(&id).map_or(0, |entry| entry.connection.read(octets));
-        self.attend(id);
+        let Some(entry) = self.entries.get_mut(&id) else { return 0 };
+        let peeked = entry.peeked.len().min(octets.len());
+        for (target, octet) in octets.iter_mut().zip(entry.peeked.drain(..peeked)) {
+            *target = octet;
+        }
+        let count = peeked + self.endpoint.read(self.now, id, &mut octets[peeked..]);
+        self.attend();
         count
     }
 
-    /// Reads and leaves everything as it was: a connection is a plain value, so a copy of it is read.
-    #[must_use]
-    pub fn peek(&self, id: ConnectionId, octets: &mut [u8]) -> usize {
-        self.connections.get(&id).map_or(0, |entry| entry.connection.clone().read(octets))
+    /// Looks at what a read would give, which stays. The endpoint has no such call: it is read here, and kept.
+    pub fn peek(&mut self, id: ConnectionId, octets: &mut [u8]) -> usize {
+        let Some(entry) = self.entries.get_mut(&id) else { return 0 };
+        let wanted = octets.len().min(PEEK_OCTETS_MAX).saturating_sub(entry.peeked.len());
+        let mut ahead = vec![0; wanted];
+        let count = self.endpoint.read(self.now, id, &mut ahead);
+        entry.peeked.extend(&ahead[..count]);
+        let seen = entry.peeked.len().min(octets.len());
+        for (target, octet) in octets.iter_mut().zip(&entry.peeked) {
+            *target = *octet;
+        }
+        self.attend();
+        seen
     }
 
     /// Gives a command to a connection.
@@ -387,25 +303,19 @@ impl Host {
     ///
     /// The engine's [`CommandError`].
     pub fn command(&mut self, id: ConnectionId, command: Command) -> Result<(), CommandError> {
-        let now = self.now;
-        let no_connection = CommandError::NoConnection { found: TcpState::Closed };
-        let entry = self.connections.get_mut(&id).ok_or(no_connection)?;
-        entry.connection.handle_command(now, command)?;
-        self.attend(id);
+        self.endpoint.command(self.now, id, command)?;
+        self.attend();
         Ok(())
     }
 
     /// The owner is gone: the connection ends on its own, and by an RST where octets wait or come that nobody will read.
     pub fn release(&mut self, id: ConnectionId) {
-        let now = self.now;
-        let Some(entry) = self.connections.get_mut(&id) else { return };
+        let Some(entry) = self.entries.get_mut(&id) else { return };
         entry.owner = Owner::Gone;
+        let end = if entry.peeked.is_empty() { Command::CloseBoth } else { Command::Abort };
         // It may be over already.
-        entry.connection.handle_command(now, Command::CloseBoth).ok();
-        self.attend(id);
-        if self.connections.get(&id).is_some_and(|entry| entry.over.is_some()) {
-            self.remove(id);
-        }
+        self.endpoint.command(self.now, id, end).ok();
+        self.attend();
     }
 
     /// How long until `time`.
@@ -416,29 +326,15 @@ impl Host {
 }
 
 impl Entry {
-    fn note_events(&mut self) {
-        while let Some(event) = self.connection.poll_event() {
-            match event {
-                Event::Connected => self.was_connected = true,
-                Event::PeerClosed => self.peer_closed = true,
-                Event::Closed { reason } => self.over = Some(reason),
-                _ => {}
-            }
+    fn new(local: SocketAddr, remote: SocketAddr) -> Self {
+        Self {
+            local,
+            remote,
+            was_connected: false,
+            peer_closed: false,
+            over: None,
+            peeked: VecDeque::new(),
+            owner: Owner::Present,
         }
     }
-}
-
-/// What a segment meets.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Meets {
-    Connection(ConnectionId),
-    /// Nothing answers: a listener has no room and the peer tries again, or there is nothing to answer.
-    Silence,
-    /// What CLOSED answers is answered.
-    Nobody,
-}
-
-/// True if `segment` may make a connection of a listener.
-fn is_opening(segment: &Segment<'_>) -> bool {
-    segment.flags.contains(Flags::SYN) && !segment.flags.intersects(Flags::ACK.union(Flags::RST))
 }

@@ -13,10 +13,10 @@ mod setting;
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
-use hiatus_engine::{CloseReason, IcmpErrorKind, TcpState};
+use hiatus_engine::{CloseReason, ConnectionId, IcmpErrorKind, ListenerId, TcpState};
 
 pub use crate::errno::{Errno, Refusal};
-use crate::host::{ConnectionId, Host, ListenerId};
+use crate::host::Host;
 use epoll::Epoll;
 pub use epoll::{EpollChange, EpollEvent};
 pub use option::{Linger, OptionValue, TcpInfo};

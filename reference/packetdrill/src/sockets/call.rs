@@ -2,11 +2,13 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use hiatus_engine::{Command, Config, EcnPolicy, TcpState};
+use hiatus_engine::{Backlog, Command, Config, ConnectError, EcnPolicy, TcpState};
 
 use super::number::{self, Family as FamilyNumber};
 use super::{Errno, Family, Fd, MessageFlags, Patience, Refusal, Reported, Role, Settings, Socket, Sockets};
 
+/// Connections of one listener that are not accepted, whatever its backlog says.
+const BACKLOG_MAX: usize = 4096;
 /// Octets of the IPv4 and TCP headers.
 const HEADERS_V4_OCTETS: u16 = 40;
 /// Octets of the IPv6 and TCP headers.
@@ -86,7 +88,8 @@ impl Sockets {
             None => SocketAddr::new(socket.family.any(), self.host.ephemeral_port()),
         };
         // POSIX leaves 0 to the stack; Linux takes one more than it is told.
-        let backlog = usize::try_from(backlog).unwrap_or(usize::MAX).saturating_add(1);
+        let accept_max = usize::try_from(backlog).unwrap_or(BACKLOG_MAX).saturating_add(1).min(BACKLOG_MAX);
+        let backlog = Backlog { accept_max, ..Backlog::default() };
         // As most hosts do: ECN is accepted, and not offered.
         let config = self.config_of(fd, EcnPolicy::On)?;
         let listener = self.host.listen(local, config, backlog).map_err(|_| Errno::EADDRINUSE)?;
@@ -111,6 +114,7 @@ impl Sockets {
         let socket =
             Socket { role, bound: Some(status.local), ..fresh(family, Patience::Blocking, settings) };
         self.sockets.insert(accepted, socket);
+        self.apply_settings(accepted)?;
         Ok(status.remote)
     }
 
@@ -167,11 +171,11 @@ impl Sockets {
             Some(bound) => bound,
             None => SocketAddr::new(own, self.host.ephemeral_port()),
         };
-        if self.host.is_connected(local, remote) {
-            return Err(Errno::EADDRNOTAVAIL);
-        }
         let config = self.config_of(fd, self.defaults.ecn)?;
-        let id = self.host.connect(local, remote, config);
+        let id = self.host.connect(local, remote, config).map_err(|error| match error {
+            ConnectError::NotUnicast { .. } => Errno::ENETUNREACH,
+            _ => Errno::EADDRNOTAVAIL,
+        })?;
         let socket = self.socket_mut(fd)?;
         socket.bound = Some(local);
         socket.role = Role::Connected { id, reported: Reported::NotYet };

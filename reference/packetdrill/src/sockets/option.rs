@@ -88,15 +88,14 @@ impl Sockets {
         self.apply_settings(fd)
     }
 
-    /// Tells a listener's later connections, or the connection, what changed.
-    fn apply_settings(&mut self, fd: Fd) -> Result<(), Errno> {
-        let config = self.config_of(fd, EcnPolicy::On)?;
+    /// Tells the connection what changed, where there is one.
+    pub(super) fn apply_settings(&mut self, fd: Fd) -> Result<(), Errno> {
         let socket = self.socket_of(fd)?;
         let (r2, nagle, keep_alive) =
             (socket.settings.r2(), socket.settings.nagle(), socket.settings.keep_alive());
         match socket.role {
-            Role::Fresh => {}
-            Role::Listening(listener) => self.host.configure_listener(listener, config),
+            // A connection that is accepted is told then.
+            Role::Fresh | Role::Listening(_) => {}
             Role::Connected { id, .. } => {
                 let changes = [
                     Command::SetUserTimeout { r2 },
