@@ -305,6 +305,7 @@ impl ChurnPair {
         let config = Config { msl: CHURN_MSL, ..idle_config(Hiatus::Off) };
         let mut pair = Pair::ordinary(config);
         pair.add_idle(idle_count);
+        pair.rest();
         Self(pair)
     }
 
@@ -347,6 +348,7 @@ impl Crowd {
         let config = Config { timestamps: Timestamping::Off, delayed_ack: None, ..idle_config(Hiatus::Off) };
         let mut pair = Pair::ordinary(config);
         let clients = pair.add_idle(count);
+        pair.rest();
         Self { pair, clients }
     }
 
