@@ -55,6 +55,11 @@ impl Watch {
         let Some(found) = packet::read(octets) else { return };
         let at = format_args!("{:.6}", now.as_secs_f64()).to_string();
         let mtu = usize::from(self.case.mtu_octets());
+        let expected = (self.case.address(side).ip(), self.case.address(side.other()).ip());
+        if (found.from, found.to) != expected {
+            let found = (found.from, found.to);
+            return self.find(format!("+{at} {side:?}: addresses: expected {expected:?}, found {found:?}"));
+        }
         if !found.is_sound {
             self.find(format!("+{at} {side:?}: TCP checksum: expected a right one, found a wrong one"));
         }
@@ -157,7 +162,7 @@ mod tests {
 
     use super::Watch;
     use crate::case::{Case, Flow, Ip, Loss, Mtu, Peer, Side, Use};
-    use crate::packet;
+    use crate::packet::made;
 
     /// A run in which we connect, offer SACK and timestamps, and the kernel refuses both.
     const CASE: Case = Case {
@@ -191,10 +196,10 @@ mod tests {
             options,
             payload,
         };
-        let at = packet::header_octets(to.ip());
+        let at = made::header_octets(to.ip());
         let mut octets = vec![0; at + segment.wire_len_octets()];
         segment.emit(&mut octets[at..]).unwrap();
-        packet::finish(from, to, &mut octets, segment.wire_len_octets()).unwrap();
+        made::finish(from, to, &mut octets, segment.wire_len_octets()).unwrap();
         octets
     }
 
