@@ -60,7 +60,7 @@ pub(crate) fn run(case: &Case, capture: &Path) -> Result<(), Trouble> {
         return Ok(());
     }
     let clock = Clock::start();
-    let mut engine = Engine::open(clock.now(), case);
+    let mut engine = Engine::open(clock.now(), case)?;
     let mut transfer = Transfer::new(case, Side::Us);
     if case.opener == Side::Them {
         say(&Line::Listening)?;

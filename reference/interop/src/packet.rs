@@ -1,14 +1,9 @@
 //! IP packets with a TCP segment inside.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 
 use etherparse::checksum::Sum16BitWords;
-use etherparse::{IpNumber, IpSlice, Ipv4Header, Ipv6FlowLabel, Ipv6Header};
-
-/// Hop limit of what is sent.
-const HOPS: u8 = 64;
-/// Where the checksum lies in a TCP header (RFC 9293, section 3.1).
-const CHECKSUM_AT: std::ops::Range<usize> = 16..18;
+use etherparse::{IpNumber, IpSlice};
 
 /// A TCP segment as it was found in a packet.
 pub(crate) struct Found<'a> {
@@ -34,50 +29,6 @@ pub(crate) fn read(packet: &[u8]) -> Option<Found<'_>> {
     Some(Found { from, to, segment, is_sound })
 }
 
-/// Octets of the IP header between two addresses.
-pub(crate) fn header_octets(to: IpAddr) -> usize {
-    if to.is_ipv4() { Ipv4Header::MIN_LEN } else { Ipv6Header::LEN }
-}
-
-/// Writes the IP header at the start of `packet`, before a segment of `segment_octets`, and the segment's checksum.
-/// Gives the octets of the packet; `None` if the addresses do not belong together or there is no room.
-pub(crate) fn finish(
-    from: SocketAddr,
-    to: SocketAddr,
-    packet: &mut [u8],
-    segment_octets: usize,
-) -> Option<usize> {
-    let at = header_octets(to.ip());
-    let (header, rest) = packet.split_at_mut_checked(at)?;
-    let segment = rest.get_mut(..segment_octets)?;
-    let length = u16::try_from(segment_octets).ok()?;
-    match (from.ip(), to.ip()) {
-        (IpAddr::V4(from), IpAddr::V4(to)) => {
-            let ip = Ipv4Header::new(length, HOPS, IpNumber::TCP, from.octets(), to.octets()).ok()?;
-            let mut ip = Ipv4Header { dont_fragment: true, ..ip };
-            ip.header_checksum = ip.calc_header_checksum();
-            header.copy_from_slice(&ip.to_bytes());
-        }
-        (IpAddr::V6(from), IpAddr::V6(to)) => {
-            let ip = Ipv6Header {
-                traffic_class: 0,
-                flow_label: Ipv6FlowLabel::ZERO,
-                payload_length: length,
-                next_header: IpNumber::TCP,
-                hop_limit: HOPS,
-                source: from.octets(),
-                destination: to.octets(),
-            };
-            header.copy_from_slice(&ip.to_bytes());
-        }
-        _ => return None,
-    }
-    segment.get_mut(CHECKSUM_AT)?.fill(0);
-    let sum = checksum(from.ip(), to.ip(), segment)?;
-    segment.get_mut(CHECKSUM_AT)?.copy_from_slice(&sum.to_be_bytes());
-    Some(at + segment_octets)
-}
-
 /// The checksum over the pseudo-header and the segment as it stands (RFC 9293, section 3.1).
 fn checksum(from: IpAddr, to: IpAddr, segment: &[u8]) -> Option<u16> {
     let length = u16::try_from(segment.len()).ok()?;
@@ -91,13 +42,72 @@ fn checksum(from: IpAddr, to: IpAddr, segment: &[u8]) -> Option<u16> {
     Some(sum.add_slice(segment).ones_complement().to_be())
 }
 
+/// Packets for tests, made as [`read`] takes them apart.
+#[cfg(test)]
+pub(crate) mod made {
+    use std::net::{IpAddr, SocketAddr};
+
+    use etherparse::{IpNumber, Ipv4Header, Ipv6FlowLabel, Ipv6Header};
+
+    use super::checksum;
+
+    const HOPS: u8 = 64;
+    /// Where the checksum lies in a TCP header (RFC 9293, section 3.1).
+    const CHECKSUM_AT: std::ops::Range<usize> = 16..18;
+
+    /// Octets of the IP header between two addresses.
+    pub(crate) fn header_octets(to: IpAddr) -> usize {
+        if to.is_ipv4() { Ipv4Header::MIN_LEN } else { Ipv6Header::LEN }
+    }
+
+    /// Writes the IP header at the start of `packet`, before a segment of `segment_octets`, and the segment's checksum.
+    /// Gives the octets of the packet; `None` if the addresses do not belong together or there is no room.
+    pub(crate) fn finish(
+        from: SocketAddr,
+        to: SocketAddr,
+        packet: &mut [u8],
+        segment_octets: usize,
+    ) -> Option<usize> {
+        let at = header_octets(to.ip());
+        let (header, rest) = packet.split_at_mut_checked(at)?;
+        let segment = rest.get_mut(..segment_octets)?;
+        let length = u16::try_from(segment_octets).ok()?;
+        match (from.ip(), to.ip()) {
+            (IpAddr::V4(from), IpAddr::V4(to)) => {
+                let ip = Ipv4Header::new(length, HOPS, IpNumber::TCP, from.octets(), to.octets()).ok()?;
+                let mut ip = Ipv4Header { dont_fragment: true, ..ip };
+                ip.header_checksum = ip.calc_header_checksum();
+                header.copy_from_slice(&ip.to_bytes());
+            }
+            (IpAddr::V6(from), IpAddr::V6(to)) => {
+                let ip = Ipv6Header {
+                    traffic_class: 0,
+                    flow_label: Ipv6FlowLabel::ZERO,
+                    payload_length: length,
+                    next_header: IpNumber::TCP,
+                    hop_limit: HOPS,
+                    source: from.octets(),
+                    destination: to.octets(),
+                };
+                header.copy_from_slice(&ip.to_bytes());
+            }
+            _ => return None,
+        }
+        segment.get_mut(CHECKSUM_AT)?.fill(0);
+        let sum = checksum(from.ip(), to.ip(), segment)?;
+        segment.get_mut(CHECKSUM_AT)?.copy_from_slice(&sum.to_be_bytes());
+        Some(at + segment_octets)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
     use std::net::{IpAddr, SocketAddr};
 
-    use super::{finish, header_octets, read};
+    use super::made::{finish, header_octets};
+    use super::read;
 
     /// SYNs of Linux 6.18, as forwarded; tcpdump calls their checksums correct.
     #[rustfmt::skip]

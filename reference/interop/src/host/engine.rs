@@ -1,17 +1,14 @@
 //! The engine as a [`Stack`]: the only file that calls it.
 
-use std::net::SocketAddr;
 use std::time::Duration;
 
-use hiatus_codec::{ConnectionKey, Nonce, Segment, SequenceNumber};
 use hiatus_engine::{
-    CloseReason, Command, Config, Connection, DEFAULT_RTO_MIN, Endpoints, Entropy, Event, KeySource, Sacking,
-    TcpState, Time, Timestamping,
+    Backlog, ChecksumStatus, CloseReason, Command, Config, ConnectionId, DEFAULT_RTO_MIN, Endpoint,
+    EndpointLimits, EndpointSecrets, Event, ListenerId, Sacking, TcpState, Time, Timestamping,
 };
 use oorandom::Rand64;
 
 use crate::case::{Case, Side, Use};
-use crate::packet;
 use crate::stack::{Phase, Reading, Stack};
 use crate::trouble::Trouble;
 
@@ -22,11 +19,12 @@ const WINDOW_SCALE: u8 = 3;
 /// TIME-WAIT outlasts every retransmission of the peer's FIN in a run.
 const MSL: Duration = Duration::from_secs(60);
 
-/// One connection of the engine, with the IP layer around it.
+/// An endpoint of the engine with one connection.
 pub(crate) struct Engine {
-    connection: Connection,
-    local: SocketAddr,
-    remote: SocketAddr,
+    endpoint: Endpoint,
+    /// Where the connection comes from, if the peer opens it.
+    listener: Option<ListenerId>,
+    connection: Option<ConnectionId>,
     was_connected: bool,
     peer_has_closed: bool,
     closed: Option<CloseReason>,
@@ -34,19 +32,32 @@ pub(crate) struct Engine {
 
 impl Engine {
     /// Opens actively or passively, as `case` says.
-    pub(crate) fn open(now: Duration, case: &Case) -> Self {
+    pub(crate) fn open(now: Duration, case: &Case) -> Result<Self, Trouble> {
         let (local, remote) = (case.address(Side::Us), case.address(Side::Them));
-        let config = config(case);
-        let entropy = entropy(case);
-        let connection = match case.opener {
-            Side::Us => Connection::connect(time(now), config, Endpoints { local, remote }, entropy),
-            Side::Them => Connection::listen(config, local, entropy),
-        };
-        Self { connection, local, remote, was_connected: false, peer_has_closed: false, closed: None }
+        let mut endpoint = Endpoint::new(secrets(case), EndpointLimits::default());
+        let (mut listener, mut connection) = (None, None);
+        match case.opener {
+            Side::Us => {
+                let opened = endpoint.connect(time(now), local, remote, config(case));
+                connection = Some(opened.map_err(|error| broken(&error))?);
+            }
+            Side::Them => {
+                let listening = endpoint.listen(local, config(case), Backlog::default());
+                listener = Some(listening.map_err(|error| broken(&error))?);
+            }
+        }
+        Ok(Self {
+            endpoint,
+            listener,
+            connection,
+            was_connected: false,
+            peer_has_closed: false,
+            closed: None,
+        })
     }
 
     fn note_events(&mut self) {
-        while let Some(event) = self.connection.poll_event() {
+        while let Some((_, event)) = self.endpoint.poll_event() {
             match event {
                 Event::Connected => self.was_connected = true,
                 Event::PeerClosed => self.peer_has_closed = true,
@@ -54,6 +65,13 @@ impl Engine {
                 _ => {}
             }
         }
+        if self.connection.is_none() {
+            self.connection = self.listener.and_then(|listener| self.endpoint.accept(listener));
+        }
+    }
+
+    fn connection(&self) -> Result<ConnectionId, Trouble> {
+        self.connection.ok_or_else(|| broken(&"nobody has connected"))
     }
 }
 
@@ -82,16 +100,10 @@ fn config(case: &Case) -> Config {
 }
 
 /// Not random, so that a run can be repeated; another seed gives another.
-fn entropy(case: &Case) -> Entropy {
+fn secrets(case: &Case) -> EndpointSecrets {
     let mut random = Rand64::new(u128::from(case.seed(Side::Us)));
-    let mut word = || u32::try_from(random.rand_u64() >> 32).unwrap_or_default();
-    Entropy {
-        isn: SequenceNumber(word()),
-        connection_key: ConnectionKey([0; 8]),
-        key_source: KeySource::Drawn,
-        nonce: Nonce(1),
-        timestamp_offset: word(),
-    }
+    let mut secret = || ((u128::from(random.rand_u64()) << 64) | u128::from(random.rand_u64())).to_be_bytes();
+    EndpointSecrets { host: secret(), instance: secret() }
 }
 
 fn time(now: Duration) -> Time {
@@ -100,39 +112,32 @@ fn time(now: Duration) -> Time {
 
 impl Stack for Engine {
     fn receive(&mut self, now: Duration, packet: &[u8]) {
-        let Some(found) = packet::read(packet) else { return };
-        if !found.is_sound || found.from != self.remote.ip() || found.to != self.local.ip() {
-            return;
-        }
-        if let Ok(segment) = Segment::parse(found.segment) {
-            self.connection.handle_segment(time(now), &segment);
-            self.note_events();
-        }
+        self.endpoint.handle_packet(time(now), packet, ChecksumStatus::ToVerify);
+        self.note_events();
     }
 
     fn transmit(&mut self, now: Duration, buffer: &mut [u8]) -> Option<usize> {
-        let at = packet::header_octets(self.remote.ip());
         // The MSS bounds the packet, not the buffer: that the MTU is kept is judged by whoever watches the wire.
-        let room = buffer.get_mut(at..)?;
-        let segment_octets = self.connection.poll_transmit(time(now), room)?.wire_len_octets();
-        packet::finish(self.local, self.remote, buffer, segment_octets)
+        self.endpoint.poll_packet(time(now), buffer).map(|packet| packet.len_octets)
     }
 
     fn handle_time(&mut self, now: Duration) {
-        self.connection.handle_timeout(time(now));
+        self.endpoint.handle_timeout(time(now));
         self.note_events();
     }
 
     fn next_time(&mut self, _now: Duration) -> Option<Duration> {
-        self.connection.poll_timeout().map(|time| Duration::from_micros(time.micros()))
+        self.endpoint.poll_timeout().map(|time| Duration::from_micros(time.micros()))
     }
 
     fn write(&mut self, now: Duration, octets: &[u8]) -> Result<usize, Trouble> {
-        self.connection.write(time(now), octets).map_err(|error| broken(&error))
+        let id = self.connection()?;
+        self.endpoint.write(time(now), id, octets).map_err(|error| broken(&error))
     }
 
-    fn read(&mut self, _now: Duration, room: &mut [u8]) -> Result<Reading, Trouble> {
-        Ok(match self.connection.read(room) {
+    fn read(&mut self, now: Duration, room: &mut [u8]) -> Result<Reading, Trouble> {
+        let id = self.connection()?;
+        Ok(match self.endpoint.read(time(now), id, room) {
             0 if self.peer_has_closed => Reading::End,
             0 => Reading::Nothing,
             count => Reading::Octets(count),
@@ -140,20 +145,22 @@ impl Stack for Engine {
     }
 
     fn finish(&mut self, now: Duration) -> Result<bool, Trouble> {
-        self.connection.handle_command(time(now), Command::Close).map_err(|error| broken(&error))?;
+        let id = self.connection()?;
+        self.endpoint.command(time(now), id, Command::Close).map_err(|error| broken(&error))?;
         Ok(true)
     }
 
     fn phase(&self) -> Result<Phase, Trouble> {
-        match (self.connection.state(), self.closed) {
-            (_, Some(CloseReason::Finished)) | (TcpState::TimeWait, None) => Ok(Phase::Closed),
+        let state = self.connection.map(|id| self.endpoint.state(id));
+        match (state, self.closed) {
+            (_, Some(CloseReason::Finished)) | (Some(TcpState::TimeWait), None) => Ok(Phase::Closed),
             (_, Some(reason)) => Err(broken(&reason)),
-            _ if !self.was_connected => Ok(Phase::Opening),
-            _ => Ok(Phase::Open),
+            (Some(_), None) if self.was_connected => Ok(Phase::Open),
+            _ => Ok(Phase::Opening),
         }
     }
 
     fn describe(&self) -> String {
-        self.connection.state().to_string()
+        self.connection.map_or(TcpState::Listen, |id| self.endpoint.state(id)).to_string()
     }
 }

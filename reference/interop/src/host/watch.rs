@@ -27,6 +27,19 @@ pub(crate) struct Sent {
     /// Where the sequence space that was sent ends.
     #[serde(skip)]
     end: Option<SequenceNumber>,
+    /// The sequence number after the FIN, once it was sent.
+    #[serde(skip)]
+    after_fin: Option<SequenceNumber>,
+    /// The highest acknowledgment number.
+    #[serde(skip)]
+    acknowledged: Option<SequenceNumber>,
+}
+
+impl Sent {
+    /// Whether `peer` acknowledged the FIN of this end.
+    fn has_finished(&self, peer: &Self) -> bool {
+        self.after_fin.zip(peer.acknowledged).is_some_and(|(fin, ack)| ack.at_or_after(fin))
+    }
 }
 
 /// Counts and judges every packet.
@@ -55,6 +68,11 @@ impl Watch {
         let Some(found) = packet::read(octets) else { return };
         let at = format_args!("{:.6}", now.as_secs_f64()).to_string();
         let mtu = usize::from(self.case.mtu_octets());
+        let expected = (self.case.address(side).ip(), self.case.address(side.other()).ip());
+        if (found.from, found.to) != expected {
+            let found = (found.from, found.to);
+            return self.find(format!("+{at} {side:?}: addresses: expected {expected:?}, found {found:?}"));
+        }
         if !found.is_sound {
             self.find(format!("+{at} {side:?}: TCP checksum: expected a right one, found a wrong one"));
         }
@@ -72,7 +90,9 @@ impl Watch {
         if let Some(error) = &options.error {
             self.find(format!("+{at} {side:?}: {error}"));
         }
-        if segment.flags.contains(Flags::RST) && !self.was_reset {
+        // Once both ends have closed, a copy that is late meets no connection, and is answered so.
+        let is_over = self.ours.has_finished(&self.theirs) && self.theirs.has_finished(&self.ours);
+        if segment.flags.contains(Flags::RST) && !self.was_reset && !is_over {
             self.was_reset = true;
             self.find(format!("+{at} {side:?}: RST, seq {}: expected an orderly close", segment.seq.0));
         }
@@ -130,6 +150,14 @@ impl Watch {
             sent.retransmissions += u64::from(sent.end.is_some_and(|end| segment.seq.before(end)));
         }
         let end = segment.seq.advanced_by(segment.len());
+        if segment.flags.contains(Flags::FIN) {
+            sent.after_fin = Some(end);
+        }
+        if segment.flags.contains(Flags::ACK)
+            && sent.acknowledged.is_none_or(|highest| segment.ack.after(highest))
+        {
+            sent.acknowledged = Some(segment.ack);
+        }
         if sent.end.is_none_or(|highest| end.after(highest)) {
             sent.end = Some(end);
         }
@@ -157,7 +185,7 @@ mod tests {
 
     use super::Watch;
     use crate::case::{Case, Flow, Ip, Loss, Mtu, Peer, Side, Use};
-    use crate::packet;
+    use crate::packet::made;
 
     /// A run in which we connect, offer SACK and timestamps, and the kernel refuses both.
     const CASE: Case = Case {
@@ -191,10 +219,10 @@ mod tests {
             options,
             payload,
         };
-        let at = packet::header_octets(to.ip());
+        let at = made::header_octets(to.ip());
         let mut octets = vec![0; at + segment.wire_len_octets()];
         segment.emit(&mut octets[at..]).unwrap();
-        packet::finish(from, to, &mut octets, segment.wire_len_octets()).unwrap();
+        made::finish(from, to, &mut octets, segment.wire_len_octets()).unwrap();
         octets
     }
 
@@ -264,6 +292,19 @@ mod tests {
             assert_eq!(findings.len(), 1, "{expected}: {findings:?}");
             assert!(findings[0].starts_with(&format!("+1.500000 {side:?}: {expected}")), "{findings:?}");
         }
+    }
+
+    #[test]
+    fn a_reset_is_a_breach_until_both_fins_are_acknowledged() {
+        let fin = Flags::ACK.union(Flags::FIN);
+        // `packet` acknowledges 1, where a FIN at 0 ends.
+        let ours = (Side::Us, packet(Side::Us, fin, 0, &[], &[]));
+        let theirs = (Side::Them, packet(Side::Them, fin, 0, &[], &[]));
+        let reset = (Side::Us, packet(Side::Us, Flags::RST, 1, &[], &[]));
+        assert_eq!(found(&[ours.clone(), reset.clone()]).len(), 1);
+        assert_eq!(found(&[ours.clone(), theirs.clone(), reset.clone()]), [""; 0]);
+        let more = (Side::Them, packet(Side::Them, fin, 1, &[], &[]));
+        assert_eq!(found(&[ours, more, reset]).len(), 1);
     }
 
     #[test]
