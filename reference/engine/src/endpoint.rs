@@ -82,6 +82,8 @@ pub struct Endpoint {
     /// Connections so far: it makes what is derived for one of them differ from the next.
     count: u64,
     in_time_wait: u32,
+    /// The slot that the latest packet was for.
+    latest: u32,
     /// Of the next IPv4 packet that may be fragmented.
     identification: u16,
 }
@@ -109,6 +111,7 @@ impl Endpoint {
             resets: Budget::default(),
             count: 0,
             in_time_wait: 0,
+            latest: 0,
             identification: 0,
         }
     }

@@ -49,7 +49,7 @@ impl Endpoint {
     }
 
     fn handle_segment(&mut self, now: Time, tuple: &Tuple, segment: &Segment<'_>, mark: Ecn) {
-        let found = self.find(tuple);
+        let found = self.find_again(tuple);
         if let Some(slot) = found.and_then(|index| self.slots.at_mut(index)) {
             slot.awake();
         }

@@ -102,7 +102,6 @@ impl Endpoint {
         let mut room = Room { buffer: buffer.get_mut(tcp_at..)?, segments_max };
         let burst = slot.awake()?.transmit(&mut cx, &mut room)?;
         self.publish(now, index);
-        self.wait(now, index);
         let identification = may_be_fragmented.then_some(self.identification);
         self.identification = self.identification.wrapping_add(u16::from(may_be_fragmented));
         sealed(buffer, &tuple, &burst, identification, self.limits.checksum)

@@ -69,6 +69,11 @@ impl State {
         }
     }
 
+    /// True if there is certainly nothing to send.
+    pub(crate) fn rests(&self) -> bool {
+        matches!(self, Self::Synchronized(state) if state.tcb.rests())
+    }
+
     /// The TCB, unless the connection is over or never began.
     pub(crate) fn live_tcb_mut(&mut self) -> Option<&mut crate::tcb::Tcb> {
         if self.name() == TcpState::Closed { None } else { self.tcb_mut() }
