@@ -45,6 +45,12 @@ impl<'a> Arrived<'a> {
         self.seq.advanced_by(u64::try_from(self.segment.payload.len()).unwrap_or(0))
     }
 
+    /// SEG.LEN as the test of the sequence number counts it. An RST is judged by its number alone (RFC 5961, section 3.2):
+    /// it may carry octets (RFC 9293, SHLD-2), and a closed window does not keep it out (section 3.10.7.4, first).
+    pub(crate) fn tested_len(&self) -> u32 {
+        if self.has(Flags::RST) { 0 } else { self.segment.len() }
+    }
+
     pub(crate) fn marked(self, mark: Ecn) -> Self {
         Self { mark, ..self }
     }

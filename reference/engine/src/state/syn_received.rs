@@ -118,7 +118,7 @@ impl SynReceived {
         if freshness == Freshness::Missing {
             return Some(Transition::Stay);
         }
-        if freshness == Freshness::Old || !tcb.rcv.is_acceptable(arrived.seq, arrived.segment.len()) {
+        if freshness == Freshness::Old || !tcb.rcv.is_acceptable(arrived.seq, arrived.tested_len()) {
             if !is_reset {
                 tcb.challenge(cx.now);
             }

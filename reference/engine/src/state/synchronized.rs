@@ -242,7 +242,7 @@ impl Synchronized {
                 return Step::Done;
             }
         }
-        if !tcb.rcv.is_acceptable(arrived.seq, arrived.segment.len()) {
+        if !tcb.rcv.is_acceptable(arrived.seq, arrived.tested_len()) {
             // What meets a closed window may acknowledge nevertheless (RFC 9293, section 3.10.7.4, first).
             let is_ack =
                 arrived.has(Flags::ACK) && !arrived.segment.flags.intersects(Flags::SYN.union(Flags::RST));

@@ -2,7 +2,7 @@
 //! asked for, urgent data.
 
 use hiatus_codec::{Flags, Segment, SequenceNumber};
-use hiatus_engine::{CloseReason, Command, Event, TcpState};
+use hiatus_engine::{CloseReason, Command, Config, Event, TcpState};
 
 use crate::pair::{A_ISN, B_ISN, Made, Pair, Side, names, plain_config, seconds};
 
@@ -177,6 +177,33 @@ fn reset_may_carry_octets() {
     let mut pair = connected();
     Made::rst(Side::A, 1).payload(b"why").give(&mut pair);
     assert_eq!(pair.events(Side::B), [Event::Closed { reason: CloseReason::Reset }]);
+}
+
+#[test]
+fn reset_is_judged_by_its_number_alone() {
+    // RFC 5961, section 3.2; RFC 9293, section 3.10.7.4: with octets too, and where the window is closed.
+    let small = Config { receive_buffer_octets: 2000, window_scale: None, ..plain_config() };
+    let full = || {
+        let mut pair = Pair::new(plain_config(), small);
+        pair.exchange();
+        pair.write(Side::A, &[7; 2000]);
+        pair.pass(seconds(2));
+        assert_eq!(pair.b.readable_octets(), 2000);
+        pair.events(Side::B);
+        pair
+    };
+    let mut pair = full();
+    Made::rst(Side::A, 2001).payload(b"why").give(&mut pair);
+    assert_eq!(pair.events(Side::B), [Event::Closed { reason: CloseReason::Reset }]);
+    // Outside the window it is dropped, though octets of it would fit.
+    for (mut pair, seq) in [(full(), 2000), (full(), 2002), (connected(), 0)] {
+        Made::rst(Side::A, seq).payload(b"why").give(&mut pair);
+        assert_eq!((pair.b.state(), pair.take(Side::B).len()), (TcpState::Established, 0), "{seq}");
+    }
+    // The same before the connection stands.
+    let mut pair = received();
+    Made::rst(Side::A, 0).payload(b"why").give(&mut pair);
+    assert_eq!((pair.b.state(), pair.take(Side::B).len()), (TcpState::SynReceived, 0));
 }
 
 #[test]
