@@ -182,14 +182,19 @@ impl Tcb {
 
     /// The ACK that an unacceptable segment draws (RFC 9293, section 3.10.7.4, first).
     ///
-    /// One without text may itself be such an answer: unbounded, two ends would answer each other for ever.
+    /// One without text may itself be such an answer: unbounded, two ends would answer each other for ever. What a SYN draws
+    /// is a challenge wherever it lies, and bounded like one (RFC 5961, sections 4.2 and 7).
     pub(crate) fn answer_unacceptable(&mut self, now: Time, arrived: &Arrived<'_>) {
         if arrived.has(Flags::RST) {
             return;
         }
         // What lies before the window had arrived before.
         self.rcv.note_duplicate(arrived.seq, arrived.text_end());
-        if arrived.segment.is_empty() { self.challenge(now) } else { self.ack_is_due = true }
+        if arrived.segment.is_empty() || arrived.has(Flags::SYN) {
+            self.challenge(now);
+        } else {
+            self.ack_is_due = true;
+        }
     }
 
     //= draft#states

@@ -172,6 +172,20 @@ fn syn_draws_a_challenge_wherever_it_lies() {
 }
 
 #[test]
+fn flood_of_syns_draws_a_bounded_number_of_challenges() {
+    // RFC 5961, section 7: within the window and outside of it, with a timestamp that is old and one that is not.
+    for (seq, tsval) in [(1, 500_000_000), (0x4000_0000, 500_000_000), (1, 1)] {
+        let mut pair = connected();
+        let mut answers = 0;
+        for _ in 0..100 {
+            Made::ack(Side::A, seq, 0).flags(Flags::SYN).tsval(tsval).give(&mut pair);
+            answers += pair.take(Side::B).len();
+        }
+        assert!((1..=10).contains(&answers), "{seq} {tsval}: {answers}");
+    }
+}
+
+#[test]
 fn reset_may_carry_octets() {
     // SHLD-2.
     let mut pair = connected();
