@@ -201,21 +201,28 @@ impl State {
 impl Synchronized {
     /// What tells the peer that this end gives the connection up, if anything does.
     pub(crate) fn owe_abort(&mut self) {
-        let name = self.name();
-        let tcb = &mut self.tcb;
-        tcb.owed.clear();
-        tcb.count_peer_as_on();
-        let seq = tcb.snd_nxt();
-        match (tcb.recorded_life(), name) {
+        match self.name() {
             // Nothing is left to reset (RFC 9293, section 3.10.5).
-            (_, TcpState::Closing | TcpState::LastAck | TcpState::TimeWait) => {}
+            TcpState::Closing | TcpState::LastAck | TcpState::TimeWait => self.tcb.owed.clear(),
+            _ => self.tcb.owe_reset(),
+        }
+    }
+}
+
+impl Tcb {
+    /// What resets the connection at the peer.
+    pub(crate) fn owe_reset(&mut self) {
+        self.owed.clear();
+        self.count_peer_as_on();
+        let seq = self.snd_nxt();
+        match self.recorded_life() {
             // A holder's application aborts in silence: the peer could not hear it.
-            (Some(_), _) if tcb.peer_is_away() => {}
+            Some(_) if self.peer_is_away() => {}
             //= draft#ending
             //# A host that resets a connection that is on, or on which it has sent
             //# EPOCH and not fallen back, MUST send ABORT and not a bare RST.
-            (Some(life), _) => tcb.owe_abort(AbortReason::APPLICATION, life, Nonce::UNKNOWN, seq),
-            (None, _) => tcb.owe(Owed::Reset { seq }),
+            Some(life) => self.owe_abort(AbortReason::APPLICATION, life, Nonce::UNKNOWN, seq),
+            None => self.owe(Owed::Reset { seq }),
         }
     }
 }

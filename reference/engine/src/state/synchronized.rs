@@ -374,8 +374,8 @@ impl Synchronized {
         let accepted = tcb.rcv.accept(arrived.seq, arrived.segment.payload, arrived.has(Flags::FIN));
         tcb.acknowledge_text(cx, arrived, accepted);
         if accepted.octets > 0 && tcb.reader_is_gone {
-            // Data is lost, and the peer is to know (RFC 9293, section 3.6.1, SHLD-3).
-            self.owe_abort();
+            // Data is lost, and the peer is to know (RFC 9293, section 3.6.1, SHLD-3), even if its FIN came with it.
+            tcb.owe_reset();
             return Step::Close(CloseReason::Aborted);
         }
         if accepted.octets > 0 && cx.events.back() != Some(&Event::Readable) {

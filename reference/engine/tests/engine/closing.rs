@@ -195,6 +195,30 @@ fn who_reads_no_more_resets_what_comes_late() {
 }
 
 #[test]
+fn who_reads_no_more_resets_what_comes_late_with_the_fin() {
+    // SHLD-3 again, before and after the own FIN is acknowledged, and where the octets fill a hole before the FIN.
+    for (is_acknowledged, is_in_order) in [(false, true), (true, true), (false, false), (true, false)] {
+        let mut pair = connected();
+        pair.command(Side::A, Command::CloseBoth);
+        pair.take(Side::A);
+        let ack = if is_acknowledged { 2 } else { 1 };
+        let fin = Flags::ACK.union(Flags::FIN);
+        let late = Made::ack(Side::B, 1, ack);
+        if is_in_order {
+            late.flags(fin).payload(b"late").give(&mut pair);
+        } else {
+            Made::ack(Side::B, 5, ack).flags(fin).give(&mut pair);
+            pair.take(Side::A);
+            late.payload(b"late").give(&mut pair);
+        }
+        let frames = pair.take(Side::A);
+        assert_eq!(names(&frames), ["rst"], "{is_acknowledged} {is_in_order}");
+        assert_eq!(frames[0].segment().seq, SequenceNumber(A_ISN + 2));
+        assert_eq!(pair.events(Side::A), [closed(CloseReason::Aborted)]);
+    }
+}
+
+#[test]
 fn who_reads_no_more_still_closes_in_order() {
     let mut pair = connected();
     pair.write(Side::A, b"last");
