@@ -250,8 +250,12 @@ impl Synchronized {
                 return Step::OnlyAck;
             }
             tcb.answer_unacceptable(cx.now, arrived);
-            // The peer's FIN again: TIME-WAIT begins anew (RFC 9293, section 3.10.7.4, eighth).
-            if arrived.has(Flags::FIN) && tcb.timers.is_armed(Timer::TimeWait) {
+            // The peer's FIN again: TIME-WAIT begins anew (RFC 9293, section 3.10.7.4, eighth). No other FIN does that, and
+            // none lengthens FIN-WAIT-2, which the same timer ends.
+            let is_fin_again = arrived.has(Flags::FIN)
+                && tcb.rcv.fin_is_received()
+                && tcb.rcv.fin == Some(arrived.text_end());
+            if is_fin_again && tcb.timers.is_armed(Timer::TimeWait) {
                 tcb.timers.arm(Timer::TimeWait, cx.now + cx.config.msl * 2);
             }
             return Step::Done;

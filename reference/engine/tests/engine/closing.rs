@@ -254,6 +254,18 @@ fn fin_wait_2_that_nobody_reads_ends() {
 }
 
 #[test]
+fn fin_that_is_not_the_peers_does_not_lengthen_fin_wait_2() {
+    let mut pair = connected();
+    pair.command(Side::A, Command::CloseBoth);
+    pair.exchange();
+    pair.alone(Side::A, seconds(59));
+    // Far outside the window.
+    Made::ack(Side::B, 1_000_000, 2).flags(Flags::ACK.union(Flags::FIN)).give(&mut pair);
+    pair.alone(Side::A, seconds(2));
+    assert_eq!(pair.events(Side::A), [closed(CloseReason::NoAnswer)]);
+}
+
+#[test]
 fn fin_that_ends_fin_wait_2_begins_time_wait_in_full() {
     let mut pair = connected();
     pair.command(Side::A, Command::CloseBoth);

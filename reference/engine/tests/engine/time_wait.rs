@@ -46,6 +46,18 @@ fn fin_again_is_acknowledged_and_begins_it_anew() {
 }
 
 #[test]
+fn only_the_fin_of_the_peer_begins_it_anew() {
+    // Blind segments must not keep it: FINs beyond the window, and before the one that was received.
+    let mut pair = waiting();
+    pair.alone(Side::A, seconds(200));
+    for seq in [0, 1_000_000] {
+        Made::ack(Side::B, seq, 2).flags(Flags::FIN.union(Flags::ACK)).give(&mut pair);
+    }
+    pair.alone(Side::A, seconds(41));
+    assert_eq!(pair.a.state(), TcpState::Closed);
+}
+
+#[test]
 fn reset_does_not_cut_it_short() {
     // RFC 1337, section 3.
     let mut pair = waiting();
