@@ -179,12 +179,13 @@ impl State {
         }
     }
 
-    /// The application took `count` octets: the peer learns of a window that opened, unless it is away or this end is
-    /// mute.
+    /// The application took `count` octets: the peer learns of a window that opened, unless it is away, this end is mute,
+    /// or the FIN came and nothing is left to send into it.
     fn made_room(&mut self, count: usize) {
         let is_open = matches!(self, Self::Synchronized(_));
         let Some(tcb) = self.tcb_mut() else { return };
-        if count > 0 && is_open && tcb.may_originate() && tcb.rcv.window_update_is_due() {
+        let is_wanted = is_open && tcb.may_originate() && !tcb.rcv.fin_is_received();
+        if count > 0 && is_wanted && tcb.rcv.window_update_is_due() {
             tcb.ack_is_due = true;
         }
     }

@@ -1,7 +1,7 @@
 //! Ending a connection in every order (RFC 9293, sections 3.6, 3.10.4 and 3.10.5), and data on a SYN.
 
 use hiatus_codec::{Flags, Message, SequenceNumber};
-use hiatus_engine::{CloseReason, Command, CommandError, Event, TcpState, WriteError};
+use hiatus_engine::{CloseReason, Command, CommandError, Config, Event, TcpState, WriteError};
 
 use crate::pair::{
     A_ISN, B_ISN, Frame, Made, Pair, SUSPEND, Side, abort_reason, hiatus_config, names, plain_config, seconds,
@@ -65,6 +65,26 @@ fn half_closed_connection_carries_the_other_direction_on() {
         pair.exchange();
         assert_eq!(pair.end(closer).state(), TcpState::TimeWait);
     }
+}
+
+#[test]
+fn reading_what_came_before_the_fin_says_nothing_to_a_peer_that_will_send_no_more() {
+    let small = Config { receive_buffer_octets: 4000, ..plain_config() };
+    let mut pair = Pair::new(small, plain_config());
+    pair.exchange();
+    pair.write(Side::B, &[7; 3000]);
+    pair.command(Side::B, Command::Close);
+    pair.exchange();
+    assert_eq!(pair.a.state(), TcpState::CloseWait);
+    let unread = pair.clone();
+    assert_eq!(pair.read(Side::A).len(), 3000);
+    assert_eq!(names(&pair.take(Side::A)), Vec::<&str>::new());
+    // In TIME-WAIT the peer is gone, and would answer with a reset.
+    let mut pair = unread;
+    pair.command(Side::A, Command::Close);
+    pair.exchange();
+    assert_eq!(pair.read(Side::A).len(), 3000);
+    assert_eq!(names(&pair.take(Side::A)), Vec::<&str>::new());
 }
 
 #[test]
