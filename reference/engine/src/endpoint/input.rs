@@ -59,6 +59,9 @@ impl Endpoint {
                     self.act_at(now, index, |state, cx| state.handle_segment(cx, segment, mark));
                 }
             }
+            // Nothing ends for a connection that cannot be made now; the SYN comes again. A cookie would not do: its number
+            // need not lie beyond those that were used.
+            Some(_) if !self.may_keep_syn(tuple) => {}
             Some(index) => {
                 let isn = self.isn_after(now, tuple, index);
                 if self.slots.at(index).is_some_and(|slot| slot.is_in(TcpState::TimeWait)) {
@@ -86,6 +89,16 @@ impl Endpoint {
         let config = self.configs.at(slot.config);
         let gives_way = slot.state().is_some_and(|state| state.may_be_replaced_by(config, segment));
         listens && (gives_way || slot.is_in(TcpState::Closed))
+    }
+
+    /// Whether the listener for `tuple` can make a connection of a SYN, without a cookie.
+    fn may_keep_syn(&self, tuple: &Tuple) -> bool {
+        let found = self.ports.find(tuple.local()).and_then(|index| self.listeners.id(index));
+        let listener = found.and_then(|id| self.listeners.find(id));
+        !self.is_full()
+            && listener.is_some_and(|listener| {
+                listener.has_room() && listener.half_open < listener.backlog.half_open_max
+            })
     }
 
     /// The ISN of a connection that follows the one in slot `index`: beyond every number that it used.

@@ -3,7 +3,9 @@
 use core::time::Duration;
 
 use hiatus_codec::{Flags, KnownOptions};
-use hiatus_engine::{Command, CommandError, Config, ConnectionId, Event, TcpState, Timestamping, WriteError};
+use hiatus_engine::{
+    Backlog, Command, CommandError, Config, ConnectionId, Event, TcpState, Timestamping, WriteError,
+};
 
 use crate::net::{Net, Side, V4, forged, has, only, segment_of};
 
@@ -111,6 +113,31 @@ fn the_next_isn_lies_beyond_all_that_the_last_connection_used() {
     let answers = net.leaving(Side::B);
     let syn_ack = answers.iter().find(|packet| has(packet, Flags::SYN)).expect("TIME-WAIT gave way");
     assert!(segment_of(syn_ack).seq.after(last.advanced_by(1460)));
+}
+
+#[test]
+fn time_wait_does_not_end_for_a_connection_that_is_not_made() {
+    // Half-open connections are as many as may be, or nobody accepts: the new one cannot be made now, and numbers of a
+    // cookie would not lie beyond those of the last connection (RFC 9293, section 3.6.1, condition 1).
+    for backlog in [Backlog { half_open_max: 0, accept_max: 9 }, Backlog { half_open_max: 9, accept_max: 0 }]
+    {
+        let (mut net, b, syn) = in_time_wait(Config::default());
+        net.b.unlisten(net.now, net.listener);
+        net.listener = net.b.listen(V4.b(), net.config, backlog).unwrap();
+        net.now = net.now + Duration::from_secs(1);
+        let from = (V4.a().ip(), segment_of(&syn).source_port).into();
+        net.a.connect(net.now, from, V4.b(), net.config).unwrap();
+        let again = net.leaving(Side::A);
+        net.give(Side::B, &again);
+        assert_eq!((net.b.state(b), net.leaving(Side::B).len()), (TcpState::TimeWait, 0), "{backlog:?}");
+        // It still acknowledges what the last connection sends again.
+        let fin = forged(&only(again), |segment| {
+            segment.seq = segment_of(&syn).seq.advanced_by(1);
+            segment.flags = Flags::ACK.union(Flags::FIN);
+        });
+        net.give(Side::B, &[fin]);
+        assert_eq!(net.leaving(Side::B).len(), 1);
+    }
 }
 
 /// A SYN with other options.
