@@ -27,7 +27,7 @@ pub(crate) enum Timer {
     ResumeLimit,
     /// End of the hold (draft, {#holding}).
     Hold,
-    /// End of answering RESUME after an ABORT (draft, {#ending}).
+    /// End of answering segments after an ABORT (draft, {#ending}).
     Epitaph,
 }
 

@@ -396,7 +396,7 @@ impl Synchronized {
 
     /// After any input: the transitions that the FINs ask for, and the timers.
     pub(crate) fn settle(&mut self, cx: &mut Context<'_>) -> Option<CloseReason> {
-        // Neither FIN: nothing to leave ESTABLISHED for.
+        // ESTABLISHED and CLOSE-WAIT: without the own FIN nothing ends, and no timer of an end runs.
         if self.tcb.snd.fin.is_none() && !self.tcb.timers.is_armed(Timer::TimeWait) {
             self.tcb.rearm(cx);
             return None;
