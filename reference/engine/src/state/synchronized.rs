@@ -81,9 +81,14 @@ impl Synchronized {
         segment: &Segment<'_>,
         mark: Ecn,
     ) -> Option<CloseReason> {
-        if let Some(arrived) = self.tcb.predicted(cx.now, segment, mark) {
-            return self.on_predicted(cx, &arrived);
+        match self.tcb.predicted(cx.now, segment, mark) {
+            Some(arrived) => self.on_predicted(cx, &arrived),
+            None => self.on_any(cx, segment, mark),
         }
+    }
+
+    /// A segment of whatever kind takes every step.
+    fn on_any(&mut self, cx: &mut Context<'_>, segment: &Segment<'_>, mark: Ecn) -> Option<CloseReason> {
         let tcb = &mut self.tcb;
         let arrived = Arrived::new(segment, &tcb.snd, &tcb.rcv).marked(mark);
         //= draft#step-message
@@ -470,3 +475,6 @@ impl Synchronized {
         end.or_else(|| self.settle(cx))
     }
 }
+
+#[cfg(test)]
+mod tests;
