@@ -116,6 +116,11 @@ impl Config {
         self.r2_syn.max(DEFAULT_R2_SYN)
     }
 
+    /// How long TIME-WAIT lasts: two MSL (RFC 9293, section 3.6.1, MUST-13).
+    pub(crate) fn time_wait(&self) -> Duration {
+        self.msl.saturating_mul(2)
+    }
+
     /// The shift that is offered: never so large that the window field could only say 0.
     pub(crate) fn shift(&self) -> Option<u8> {
         let room = self.receive_buffer_octets.max(1).ilog2();

@@ -261,7 +261,7 @@ impl Synchronized {
                 && tcb.rcv.fin_is_received()
                 && tcb.rcv.fin == Some(arrived.text_end());
             if is_fin_again && tcb.timers.is_armed(Timer::TimeWait) {
-                tcb.timers.arm(Timer::TimeWait, cx.now + cx.config.msl * 2);
+                tcb.timers.arm(Timer::TimeWait, cx.now + cx.config.time_wait());
             }
             return Step::Done;
         }
@@ -418,8 +418,7 @@ impl Synchronized {
             self.tcb.self_is_up(cx);
         }
         let lasts = match name {
-            // RFC 9293, MUST-13.
-            TcpState::TimeWait => Some(cx.config.msl * 2),
+            TcpState::TimeWait => Some(cx.config.time_wait()),
             // A peer that never closes would keep a connection that nobody owns.
             TcpState::FinWait2 if self.tcb.reader_is_gone && self.tcb.may_originate() => {
                 Some(cx.config.fin_wait_2)

@@ -1,5 +1,7 @@
 //! TIME-WAIT: how long, and what may come after it (RFC 9293, section 3.6.1; RFC 1337; RFC 6191).
 
+use core::time::Duration;
+
 use hiatus_codec::{Flags, SequenceNumber};
 use hiatus_engine::{Command, Config, TcpState, Timestamping};
 
@@ -29,6 +31,14 @@ fn it_lasts_two_msl() {
     assert_eq!(pair.a.state(), TcpState::TimeWait);
     pair.alone(Side::A, seconds(1));
     assert_eq!(pair.a.state(), TcpState::Closed);
+}
+
+#[test]
+fn it_may_last_for_ever() {
+    let mut pair = waiting_with(Config { msl: Duration::MAX, ..plain_config() });
+    Made::ack(Side::B, 1, 2).flags(Flags::FIN.union(Flags::ACK)).give(&mut pair);
+    pair.alone(Side::A, seconds(1_000_000));
+    assert_eq!(pair.a.state(), TcpState::TimeWait);
 }
 
 #[test]
