@@ -105,8 +105,8 @@ impl Connection {
         self.bound_events();
     }
 
-    /// True if this connection is in TIME-WAIT and `segment` is a SYN that a new one may be made of in its place
-    /// (RFC 6191). The ISS of the new one must lie at or beyond [`iss_min`](Self::iss_min).
+    /// True if this connection is in TIME-WAIT and `segment` is a SYN that a new one, of the same configuration, may be
+    /// made of in its place (RFC 6191). The ISS of the new one must lie at or beyond [`iss_min`](Self::iss_min).
     #[must_use]
     pub fn may_be_replaced_by(&self, segment: &Segment<'_>) -> bool {
         self.state.may_be_replaced_by(&self.config, segment)

@@ -85,18 +85,23 @@ impl Endpoint {
             return false;
         }
         let Some(slot) = self.slots.at(index) else { return false };
-        let listens = self.ports.find(slot.tuple.unpacked().local()).is_some();
-        let config = self.configs.at(slot.config);
-        let gives_way = slot.state().is_some_and(|state| state.may_be_replaced_by(config, segment));
-        listens && (gives_way || slot.is_in(TcpState::Closed))
+        let Some(listener) = self.listener_of(&slot.tuple.unpacked()) else { return false };
+        // What the new connection would do counts, not what the old one did.
+        let config = self.configs.at(listener.config);
+        slot.is_in(TcpState::Closed)
+            || slot.state().is_some_and(|state| state.may_be_replaced_by(config, segment))
+    }
+
+    /// Who listens for segments of `tuple`.
+    fn listener_of(&self, tuple: &Tuple) -> Option<&Listener> {
+        let index = self.ports.find(tuple.local())?;
+        self.listeners.id(index).and_then(|id| self.listeners.find(id))
     }
 
     /// Whether the listener for `tuple` can make a connection of a SYN, without a cookie.
     fn may_keep_syn(&self, tuple: &Tuple) -> bool {
-        let found = self.ports.find(tuple.local()).and_then(|index| self.listeners.id(index));
-        let listener = found.and_then(|id| self.listeners.find(id));
         !self.is_full()
-            && listener.is_some_and(|listener| {
+            && self.listener_of(tuple).is_some_and(|listener| {
                 listener.has_room() && listener.half_open < listener.backlog.half_open_max
             })
     }

@@ -9,7 +9,8 @@ use crate::state::State;
 
 impl State {
     /// True if `segment` is a SYN for which this connection, in TIME-WAIT, may make room (RFC 6191, section 2; RFC 9293,
-    /// section 3.6.1, MAY-2 and SHLD-4). The ISS of the new one must lie at or beyond [`iss_min`](Self::iss_min).
+    /// section 3.6.1, MAY-2 and SHLD-4); `config` is that of the new connection. The ISS of the new one must lie at or
+    /// beyond [`iss_min`](Self::iss_min).
     pub(crate) fn may_be_replaced_by(&self, config: &Config, segment: &Segment<'_>) -> bool {
         let is_syn = segment.flags.contains(Flags::SYN)
             && !segment.flags.intersects(Flags::ACK.union(Flags::RST).union(Flags::FIN));

@@ -140,6 +140,33 @@ fn time_wait_does_not_end_for_a_connection_that_is_not_made() {
     }
 }
 
+#[test]
+fn what_the_listener_would_do_with_timestamps_counts_and_not_what_the_last_connection_did() {
+    // RFC 6191, section 2: without timestamps in the last connection, a SYN that has them is taken if the new connection
+    // would use them. Otherwise its number has to lie beyond the last one.
+    let without = Config { timestamps: Timestamping::Off, ..Config::default() };
+    let mut net = Net::new(V4, without);
+    let at_a = "192.0.2.1:4000".parse().unwrap();
+    let listener = net.a.listen(at_a, without, Backlog::default()).unwrap();
+    let b = net.b.connect(net.now, V4.b(), at_a, Config::default()).unwrap();
+    net.exchange();
+    let a = net.a.accept(listener).unwrap();
+    net.close(Side::B, b);
+    net.a.command(net.now, a, Command::Close).unwrap();
+    let fin = only(net.leaving(Side::A));
+    net.give(Side::B, core::slice::from_ref(&fin));
+    assert_eq!(net.b.state(b), TcpState::TimeWait);
+    let syn = rebuilt(&fin, &[1, 1, 8, 10, 0, 0, 0, 9, 0, 0, 0, 0]);
+    for (ahead, expected) in [(u32::MAX, TcpState::TimeWait), (1, TcpState::Closed)] {
+        let syn = forged(&syn, |segment| {
+            segment.seq = segment.seq.advanced_by(ahead);
+            segment.flags = Flags::SYN;
+        });
+        net.give(Side::B, &[syn]);
+        assert_eq!(net.b.state(b), expected);
+    }
+}
+
 /// A SYN with other options.
 fn rebuilt(syn: &[u8], options: &[u8]) -> Vec<u8> {
     let segment = hiatus_codec::Segment { options, payload: &[], ..segment_of(syn) };
