@@ -165,6 +165,19 @@ impl Place {
     }
 }
 
+/// The third segment of the handshake arrives; what B answers is lost, and echoed by hand or not at all.
+fn shake_hands(pair: &mut Pair, phase: Phase) {
+    for side in [Side::A, Side::B, Side::A] {
+        let frames = pair.take(side);
+        frames.iter().for_each(|frame| pair.deliver(frame));
+    }
+    pair.take(Side::B);
+    if phase == Phase::On {
+        let echo = Message::EpochEcho(EpochEcho { stable_point: 0 });
+        Made::ack(Side::A, 1, 1).message(&echo).give(pair);
+    }
+}
+
 /// An end in `state`; in LEAVING or RESUMING where `message` answers that. `None` if there is no such end.
 fn reach(state: TcpState, phase: Phase, message: &str) -> Option<Place> {
     let mut pair = Pair::new(hiatus_config(), hiatus_config());
@@ -185,16 +198,7 @@ fn reach(state: TcpState, phase: Phase, message: &str) -> Option<Place> {
         TcpState::SynSent | TcpState::SynReceived => return None,
         _ => {}
     }
-    // The third segment of the handshake arrives; what B answers is lost, and echoed by hand or not at all.
-    for side in [Side::A, Side::B, Side::A] {
-        let frames = pair.take(side);
-        frames.iter().for_each(|frame| pair.deliver(frame));
-    }
-    pair.take(Side::B);
-    if phase == Phase::On {
-        let echo = Message::EpochEcho(EpochEcho { stable_point: 0 });
-        Made::ack(Side::A, 1, 1).message(&echo).give(&mut pair);
-    }
+    shake_hands(&mut pair, phase);
     let prepare = |pair: &mut Pair| {
         let now = pair.now;
         let command = match message {
