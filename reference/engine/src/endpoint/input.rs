@@ -55,7 +55,11 @@ impl Endpoint {
         }
         match found {
             Some(index) if !self.gives_way(index, segment) => {
-                if self.has_room_for(index, segment) {
+                let is_over = || self.slots.at(index).is_some_and(|slot| slot.is_in(TcpState::Closed));
+                if segment.flags.contains(Flags::SYN) && is_over() {
+                    // What is left of the connection answers other segments.
+                    self.answer_stray(now, tuple, segment, None);
+                } else if self.has_room_for(index, segment) {
                     self.act_at(now, index, |state, cx| state.handle_segment(cx, segment, mark));
                 }
             }

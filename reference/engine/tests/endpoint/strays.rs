@@ -5,7 +5,7 @@ use core::time::Duration;
 use hiatus_codec::{AbortReason, Flags, KnownOptions, Message};
 use hiatus_engine::{CloseReason, Command, Config, Endpoint, EndpointLimits, Event, Strays, TcpState};
 
-use crate::net::{B_SECRETS, Net, Side, V4, V6, has, hiatus_config, only, segment_of};
+use crate::net::{B_SECRETS, Net, Side, V4, V6, forged, has, hiatus_config, only, segment_of};
 
 #[test]
 fn a_syn_to_no_listener_is_refused() {
@@ -105,4 +105,24 @@ fn damaged_packets_change_nothing() {
     net.give(Side::B, &[packet]);
     assert!(net.leaving(Side::B).is_empty());
     assert_eq!(net.b.readable_octets(b), 0);
+}
+
+#[test]
+fn a_syn_for_a_connection_that_was_aborted_is_refused_where_nobody_listens() {
+    // RFC 9293, section 3.10.7.1. For a minute other segments are answered by ABORT (draft, {#ending}).
+    let mut net = Net::new(V4, hiatus_config());
+    let (a, b) = net.connected();
+    net.a.write(net.now, a, b"x").unwrap();
+    let data = only(net.leaving(Side::A));
+    net.b.unlisten(net.now, net.listener);
+    net.b.command(net.now, b, Command::Abort).unwrap();
+    net.leaving(Side::B);
+    net.events(Side::B);
+    let syn = forged(&data, |segment| segment.flags = Flags::SYN);
+    for (packet, seq) in [(&syn, 0), (&data, segment_of(&data).ack.0), (&syn, 0)] {
+        net.give(Side::B, core::slice::from_ref(packet));
+        let answer = only(net.leaving(Side::B));
+        assert!(has(&answer, Flags::RST));
+        assert_eq!(segment_of(&answer).seq.0, seq);
+    }
 }
