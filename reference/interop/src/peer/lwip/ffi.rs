@@ -42,7 +42,7 @@ extern "C" fn output(packet: *const u8, len_octets: usize) {
     });
 }
 
-/// What [`status`] gives.
+/// What `status` gives.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Status {
     /// The handshake is over.
