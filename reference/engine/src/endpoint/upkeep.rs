@@ -270,7 +270,9 @@ impl Endpoint {
     /// is free.
     pub(crate) fn free_if_over(&mut self, index: u32) -> bool {
         let Some(slot) = self.slots.at(index) else { return true };
-        if slot.stage != Stage::Left || !slot.is_in(TcpState::Closed) {
+        // One that stands in the queue of those who may send goes when its turn comes: otherwise the next connection of the
+        // slot would stand there twice, and who opens and resets would fill the queue.
+        if slot.stage != Stage::Left || !slot.is_in(TcpState::Closed) || slot.marks.has(Marks::READY) {
             return false;
         }
         let is_needed = slot.tcb().is_some_and(|tcb| {

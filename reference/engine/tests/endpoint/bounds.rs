@@ -143,6 +143,24 @@ fn the_third_segment_finds_the_accept_queue_full_and_comes_again() {
 }
 
 #[test]
+fn who_opens_and_resets_takes_one_place_in_the_queue_at_most() {
+    let mut net = Net::new(V4, Config::default());
+    net.connect();
+    let syn = only(net.leaving(Side::A));
+    let reset = forged(&syn, |segment| {
+        segment.flags = Flags::RST;
+        segment.seq = segment.seq.advanced_by(1);
+    });
+    // The driver cannot send for a while.
+    for _ in 0..1000 {
+        net.give(Side::B, &[syn.clone(), reset.clone()]);
+        net.b.check_invariants().unwrap();
+    }
+    assert!(net.leaving(Side::B).is_empty());
+    assert_eq!(net.b.connections(), 0);
+}
+
+#[test]
 fn connections_beyond_the_bound_are_neither_opened_nor_accepted() {
     let limits = EndpointLimits { connections_max: 2, ..EndpointLimits::default() };
     let mut net = Net::bounded(V4, Config::default(), Backlog::default(), limits);

@@ -58,6 +58,7 @@ fn an_unreachable_port_ends_an_attempt() {
         let a = net.connect();
         let syn = net.leaving(Side::A);
         net.give(Side::A, &[about(&syn[0], message_type, code, [0; 4])]);
+        net.exchange();
         let reason = CloseReason::Unreachable(IcmpErrorKind::PortUnreachable);
         assert!(net.events(Side::A).contains(&(a, Event::Closed { reason })));
         assert_eq!(net.a.connections(), 0);
