@@ -56,7 +56,7 @@ pub struct Config {
     pub delayed_ack: Option<Duration>,
     /// Smallest RTO.
     pub rto_min: Duration,
-    /// Largest RTO.
+    /// Largest RTO; at least a millisecond counts.
     pub rto_max: Duration,
     /// How long data may stay unanswered before the connection is given up (RFC 9293, section 3.8.3).
     pub r2: Duration,
@@ -114,6 +114,11 @@ impl Config {
     /// R2 for a SYN: never below what RFC 9293, section 3.8.3, asks for (MUST-23).
     pub(crate) fn r2_syn(&self) -> Duration {
         self.r2_syn.max(DEFAULT_R2_SYN)
+    }
+
+    /// How long TIME-WAIT lasts.
+    pub(crate) fn time_wait(&self) -> Duration {
+        self.msl.saturating_mul(2)
     }
 
     /// The shift that is offered: never so large that the window field could only say 0.

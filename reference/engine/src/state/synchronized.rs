@@ -252,7 +252,7 @@ impl Synchronized {
             tcb.answer_unacceptable(cx.now, arrived);
             // The peer's FIN again: TIME-WAIT begins anew (RFC 9293, section 3.10.7.4, eighth).
             if arrived.has(Flags::FIN) && tcb.timers.is_armed(Timer::TimeWait) {
-                tcb.timers.arm(Timer::TimeWait, cx.now + cx.config.msl * 2);
+                tcb.timers.arm(Timer::TimeWait, cx.now + cx.config.time_wait());
             }
             return Step::Done;
         }
@@ -410,7 +410,7 @@ impl Synchronized {
         }
         let lasts = match name {
             // RFC 9293, MUST-13.
-            TcpState::TimeWait => Some(cx.config.msl * 2),
+            TcpState::TimeWait => Some(cx.config.time_wait()),
             // A peer that never closes would keep a connection that nobody owns.
             TcpState::FinWait2 if self.tcb.reader_is_gone && self.tcb.may_originate() => {
                 Some(cx.config.fin_wait_2)
