@@ -5,7 +5,7 @@ use hiatus_engine::{CloseReason, Config, Event, IcmpErrorKind, TcpState};
 use crate::net::{Net, Side, V4, V6, segment_of};
 
 /// The ICMP message of `message_type` and `code` that a router sends about `packet`, quoting its headers.
-fn about(packet: &[u8], message_type: u8, code: u8, rest: [u8; 4]) -> Vec<u8> {
+pub(crate) fn about(packet: &[u8], message_type: u8, code: u8, rest: [u8; 4]) -> Vec<u8> {
     let is_v4 = packet[0] >> 4 == 4;
     let header_octets = if is_v4 { 20 } else { 40 };
     let mut message = vec![message_type, code, 0, 0];
