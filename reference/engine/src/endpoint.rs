@@ -76,6 +76,8 @@ pub struct Endpoint {
     ready: VecDeque<u32>,
     /// Packets that the first of them may still send before the next one's turn.
     turn_left: u32,
+    /// Answers that may still be sent before the next connection's turn.
+    answers_left: u32,
     answers: VecDeque<Answer>,
     events: VecDeque<(ConnectionId, Event)>,
     /// What a handler told, before it is passed on; empty between calls.
@@ -107,6 +109,7 @@ impl Endpoint {
             ephemeral: Ephemeral::new(),
             ready: VecDeque::new(),
             turn_left: limits.packets_per_turn,
+            answers_left: limits.packets_per_turn.max(1),
             answers: VecDeque::new(),
             events: VecDeque::new(),
             told: VecDeque::new(),

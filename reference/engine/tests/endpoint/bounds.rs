@@ -221,6 +221,20 @@ fn a_connection_with_much_to_send_does_not_keep_others_waiting() {
 }
 
 #[test]
+fn who_draws_many_answers_does_not_keep_a_connection_waiting() {
+    let limits = EndpointLimits { packets_per_turn: 2, ..EndpointLimits::default() };
+    let mut net = Net::bounded(V4, Config::default(), half_open(0), limits);
+    let (a, b) = net.connected();
+    let port = net.a.local(a).unwrap().port();
+    flood(&mut net, 20);
+    net.b.write(net.now, b, &[7; 10_000]).unwrap();
+    let answers: Vec<bool> =
+        net.leaving(Side::B).iter().map(|packet| segment_of(packet).destination_port != port).collect();
+    assert_eq!(answers[..8], [true, true, false, false, true, true, false, false]);
+    assert_eq!(answers.iter().filter(|is_answer| **is_answer).count(), 20);
+}
+
+#[test]
 fn a_listener_that_is_closed_resets_who_was_not_accepted() {
     let mut net = Net::new(V4, Config::default());
     let a = net.connect();
