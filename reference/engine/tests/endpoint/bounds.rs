@@ -174,6 +174,21 @@ fn connections_beyond_the_bound_are_neither_opened_nor_accepted() {
 }
 
 #[test]
+fn a_peer_that_asks_for_an_octet_at_a_time_gets_more() {
+    for half_open_max in [10, 0] {
+        let limits = EndpointLimits::default();
+        let mut net = Net::bounded(V4, Config::default(), half_open(half_open_max), limits);
+        net.config.mss_octets = 1;
+        let (_, b) = net.connected();
+        net.b.write(net.now, b, &[7; 600]).unwrap();
+        let packets = net.leaving(Side::B);
+        // 64 octets, 12 of them options.
+        assert_eq!(segment_of(&packets[0]).payload.len(), 52);
+        assert!(packets.len() <= 12);
+    }
+}
+
+#[test]
 fn time_wait_has_a_bound() {
     let mut net = Net::new(V4, Config::default());
     let limits = EndpointLimits { time_wait_max: 5, ..EndpointLimits::default() };
