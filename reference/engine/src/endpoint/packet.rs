@@ -89,6 +89,10 @@ pub(crate) fn parse(octets: &[u8], checksum: ChecksumStatus) -> Result<Inbound<'
             Ecn::of_traffic_class(header.ecn().value())
         }
         IpSlice::Ipv6(packet) => {
+            // A jumbogram (RFC 2675), for which no link here is large enough, or a lie: it holds no segment.
+            if packet.header().payload_length() == 0 {
+                return Err(Unusable::Malformed);
+            }
             check_extensions(packet.extensions())?;
             Ecn::of_traffic_class(packet.header().traffic_class())
         }
