@@ -129,6 +129,8 @@ impl Endpoint {
                 && match event {
                     Event::Readable => slot.marks.set(Marks::READABLE),
                     Event::Writable => slot.marks.set(Marks::WRITABLE),
+                    // Not as often as a router says so (RFC 9293, SHLD-25).
+                    Event::NetworkError { .. } => self.events.back() != Some(&(id, event)),
                     _ => true,
                 };
             if is_news {

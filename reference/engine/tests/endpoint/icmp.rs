@@ -84,6 +84,20 @@ fn a_connection_that_stands_survives_every_error_and_its_owner_is_told() {
 }
 
 #[test]
+fn an_owner_is_told_once_what_a_router_says_again_and_again() {
+    // RFC 9293, SHLD-25.
+    let mut net = Net::new(V4, Config::default());
+    let (a, _) = net.connected();
+    net.events(Side::A);
+    net.a.write(net.now, a, b"hello").unwrap();
+    let sent = net.leaving(Side::A);
+    let error = about(&sent[0], 3, 1, [0; 4]);
+    net.give(Side::A, &vec![error; 100]);
+    let kind = IcmpErrorKind::HostUnreachable;
+    assert_eq!(net.events(Side::A), [(a, Event::NetworkError { kind })]);
+}
+
+#[test]
 fn segments_fit_the_path_after_a_router_said_how_large_they_may_be() {
     for (addresses, message_type, code, headers) in [(V4, 3, 4, 40), (V6, 2, 0, 60)] {
         let mut net = Net::new(addresses, Config::default());
