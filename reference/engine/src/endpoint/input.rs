@@ -75,17 +75,20 @@ impl Endpoint {
     }
 
     /// Whether what is left of the connection in slot `index` gives way to the new one that `segment` asks for: it is
-    /// over, or in TIME-WAIT and the SYN is surely newer (RFC 9293, section 3.6.1, MAY-2; RFC 6191).
+    /// over, or in TIME-WAIT and the SYN is surely newer (RFC 9293, section 3.6.1, MAY-2; RFC 6191). It stays if nothing
+    /// would come of the new one, or only a cookie, whose number cannot lie beyond those that were used.
     fn gives_way(&self, index: u32, segment: &Segment<'_>) -> bool {
         const OTHERS: Flags = Flags::ACK.union(Flags::RST);
         if !segment.flags.contains(Flags::SYN) || segment.flags.intersects(OTHERS) {
             return false;
         }
         let Some(slot) = self.slots.at(index) else { return false };
-        let listens = self.ports.find(slot.tuple.unpacked().local()).is_some();
+        let listener =
+            self.ports.find(slot.tuple.unpacked().local()).and_then(|index| self.listeners.at(index));
+        let is_taken = !self.is_full() && listener.is_some_and(Listener::keeps_another);
         let config = self.configs.at(slot.config);
         let gives_way = slot.state().is_some_and(|state| state.may_be_replaced_by(config, segment));
-        listens && (gives_way || slot.is_in(TcpState::Closed))
+        is_taken && (gives_way || slot.is_in(TcpState::Closed))
     }
 
     /// The ISN of a connection that follows the one in slot `index`: beyond every number that it used.
@@ -136,7 +139,7 @@ impl Endpoint {
         if is_full || !listener.has_room() {
             return;
         }
-        if listener.half_open >= listener.backlog.half_open_max {
+        if !listener.keeps_another() {
             self.send_cookie(now, tuple, segment, listener_at);
             return;
         }
