@@ -3,7 +3,7 @@
 use crate::SEGMENT_LEN_OCTETS_MIN;
 use crate::config::PathMtuDiscovery;
 use crate::endpoint::Endpoint;
-use crate::endpoint::packet::{ChecksumWriter, Envelope, header_octets, seal};
+use crate::endpoint::packet::{ChecksumWriter, Envelope, V6_HEADER_OCTETS, header_octets, seal};
 use crate::endpoint::slot::Marks;
 use crate::endpoint::tuple::Tuple;
 use crate::outgoing::{Burst, Room};
@@ -26,6 +26,9 @@ pub struct Packet {
 
 /// No packet of IPv4 is longer.
 const PACKET_OCTETS_MAX: usize = 65_535;
+
+/// Room for the longest packet without data.
+const PACKET_OCTETS_MIN: usize = V6_HEADER_OCTETS + SEGMENT_LEN_OCTETS_MIN;
 
 /// A segment of no connection that waits to be sent.
 #[derive(Debug, Clone)]
@@ -62,6 +65,10 @@ impl Endpoint {
     /// `buffer` holds one packet of the link's MTU: data is cut to what fits. With less than 100 octets, the longest
     /// packet without data, nothing is written.
     pub fn poll_packet(&mut self, now: Time, buffer: &mut [u8]) -> Option<Packet> {
+        if buffer.len() < PACKET_OCTETS_MIN {
+            // Nobody's turn passes.
+            return None;
+        }
         // Answers have a turn like a connection: who sends much that draws them keeps no connection from sending.
         if self.answers_left > 0
             && let Some(packet) = self.poll_answer(buffer)

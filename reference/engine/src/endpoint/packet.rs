@@ -18,7 +18,7 @@ pub(crate) const PROTOCOL_TCP: u8 = IpNumber::TCP.0;
 /// Octets of an IPv4 header without options.
 const V4_HEADER_OCTETS: usize = 20;
 /// Octets of an IPv6 header.
-const V6_HEADER_OCTETS: usize = 40;
+pub(crate) const V6_HEADER_OCTETS: usize = 40;
 /// Time to live, hop limit (RFC 9293, MUST-49: configurable by who sends the packet on; this is the usual one).
 const HOPS: u8 = 64;
 /// Don't Fragment.
