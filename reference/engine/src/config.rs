@@ -56,7 +56,7 @@ pub struct Config {
     pub delayed_ack: Option<Duration>,
     /// Smallest RTO.
     pub rto_min: Duration,
-    /// Largest RTO.
+    /// Largest RTO; at least a millisecond counts.
     pub rto_max: Duration,
     /// How long data may stay unanswered before the connection is given up (RFC 9293, section 3.8.3).
     pub r2: Duration,

@@ -3,6 +3,7 @@
 //! Nothing here takes longer with more connections: a packet finds its connection by hash (`demux.rs`), a timer by its
 //! place in a wheel (`wheel.rs`), who has something to send stands in a queue, and so does who waits to be accepted.
 
+mod check;
 mod checksum;
 mod configs;
 mod cookie;
@@ -57,7 +58,8 @@ use wheel::Wheel;
 /// [`handle_timeout`](Self::handle_timeout) at that time. One call of each may also be followed by a few of the next:
 /// who has something to send is remembered, and every connection gets its turn.
 ///
-/// A connection is gone, and its id names nothing, once [`Event::Closed`] was polled and everything received was read.
+/// A connection is gone, and its id names nothing, once [`Event::Closed`] was polled, everything received was read, and
+/// it has nothing left to send.
 #[derive(Debug, Clone)]
 pub struct Endpoint {
     secrets: EndpointSecrets,
@@ -74,6 +76,8 @@ pub struct Endpoint {
     ready: VecDeque<u32>,
     /// Packets that the first of them may still send before the next one's turn.
     turn_left: u32,
+    /// Answers that may still be sent before the next connection's turn.
+    answers_left: u32,
     answers: VecDeque<Answer>,
     events: VecDeque<(ConnectionId, Event)>,
     /// What a handler told, before it is passed on; empty between calls.
@@ -105,6 +109,7 @@ impl Endpoint {
             ephemeral: Ephemeral::new(),
             ready: VecDeque::new(),
             turn_left: limits.packets_per_turn,
+            answers_left: limits.packets_per_turn.max(1),
             answers: VecDeque::new(),
             events: VecDeque::new(),
             told: VecDeque::new(),
@@ -272,7 +277,7 @@ impl Endpoint {
         Some((id, event))
     }
 
-    /// Connections, those included that are over and not yet known to be.
+    /// Connections, those included that are over and not gone yet.
     #[must_use]
     pub fn connections(&self) -> usize {
         self.slots.len()

@@ -30,7 +30,7 @@ impl Tcb {
         }
         let first = self.first_unacknowledged();
         let size = first.map_or(0, |text| text.len_octets + self.options_octets());
-        let pause = self.probe_pause(cx) * PAUSES_OF_A_TIMEOUT;
+        let pause = self.probe_pause(cx).saturating_mul(PAUSES_OF_A_TIMEOUT);
         if self.path.timed_out(self.snd.una, size, count, pause, cx.now) {
             self.snd.mss_octets = self.path.send_mss();
         }

@@ -14,6 +14,9 @@ use crate::time::Time;
 const MTU_V4_MIN: u16 = 68;
 /// No IPv6 path is smaller (RFC 8201, section 4).
 const MTU_V6_MIN: u16 = 1280;
+/// No MSS option counts for less: every host takes more (RFC 9293, section 3.7.1), and one who asks for an octet at a time
+/// asks for a packet and the work of one for each.
+pub(crate) const PEER_MSS_MIN: u16 = 64;
 /// Works nearly everywhere (RFC 4821, section 7.2).
 const BASE_V4: u16 = 1024;
 /// What every IPv4 host takes whole: a black hole lowers no further, a router's word may.
@@ -132,7 +135,7 @@ impl Path {
 
     /// The peer's MSS option; without it the default counts (RFC 9293, section 3.7.1, MUST-15).
     pub(crate) fn set_peer_mss(&mut self, announced: Option<u16>) {
-        self.peer_mss = announced.unwrap_or(self.version.default_send_mss_octets()).max(1);
+        self.peer_mss = announced.unwrap_or(self.version.default_send_mss_octets()).max(PEER_MSS_MIN);
     }
 
     /// Data and options of one segment at most: the smaller of what the peer and the path take (RFC 9293, section 3.7.1,

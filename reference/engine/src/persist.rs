@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::event::{CloseReason, Event};
 use crate::failure::R1_TIMEOUTS;
+use crate::rtt::rto_max;
 use crate::tcb::{Context, Tcb};
 use crate::time::Time;
 use crate::timer::Timer;
@@ -45,7 +46,7 @@ impl Tcb {
             return OVERRIDE;
         }
         let doubled = self.rtt.rto(cx.config).saturating_mul(1 << self.persist.backoff);
-        doubled.min(cx.config.rto_max)
+        doubled.min(rto_max(cx.config))
     }
 
     /// The persist timer ran out. Gives why the connection ends, if it does.

@@ -54,10 +54,15 @@ impl Smoothed {
         let (alpha, beta) = (8 * u64::from(samples.max(1)), 4 * u64::from(samples.max(1)));
         let error_us = srtt_us.abs_diff(sample_us);
         Self {
-            srtt_us: ((alpha - 1) * srtt_us + sample_us) / alpha,
-            rttvar_us: ((beta - 1) * rttvar_us + error_us) / beta,
+            srtt_us: (alpha - 1).saturating_mul(srtt_us).saturating_add(sample_us) / alpha,
+            rttvar_us: (beta - 1).saturating_mul(rttvar_us).saturating_add(error_us) / beta,
         }
     }
+}
+
+/// The largest RTO. Below the granularity of the clock the timer would be due again as soon as it ran out.
+pub(crate) fn rto_max(config: &Config) -> Duration {
+    config.rto_max.max(Duration::from_micros(GRANULARITY_US))
 }
 
 impl RoundTrip {
@@ -70,7 +75,7 @@ impl RoundTrip {
                 Duration::from_micros(srtt_us + (4 * rttvar_us).max(GRANULARITY_US)).max(config.rto_min)
             }
         };
-        base.saturating_mul(1 << self.backoff_count).min(config.rto_max)
+        base.saturating_mul(1 << self.backoff_count).min(rto_max(config))
     }
 
     /// SRTT; `None` before the first measurement.

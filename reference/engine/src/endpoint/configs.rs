@@ -74,6 +74,12 @@ impl Configs {
         }
     }
 
+    /// Users of all of them.
+    pub(crate) fn users(&self) -> usize {
+        let in_use = self.by_value.iter().filter_map(|at| self.entries.get(usize::from(*at)));
+        in_use.map(|entry| usize::try_from(entry.users).unwrap_or(usize::MAX)).sum()
+    }
+
     pub(crate) fn at(&self, at: u16) -> &Config {
         &self.entries[usize::from(at)].config
     }

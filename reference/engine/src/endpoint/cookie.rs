@@ -13,11 +13,12 @@ use crate::arrived::known_options;
 use crate::config::{DEFAULT_SEND_MSS_OCTETS, Timestamping, WINDOW_SCALE_MAX};
 use crate::endpoint::secrets::EndpointSecrets;
 use crate::endpoint::tuple::Tuple;
+use crate::path::PEER_MSS_MIN;
 use crate::time::Time;
 use crate::timestamps;
 
 /// The MSS of the peer is rounded down to one of these: those of common links and tunnels, and the defaults.
-const MSS_OCTETS: [u16; 8] = [64, 216, 536, 1_220, 1_360, 1_440, 1_460, 8_940];
+const MSS_OCTETS: [u16; 8] = [PEER_MSS_MIN, 216, 536, 1_220, 1_360, 1_440, 1_460, 8_940];
 /// How long one interval lasts, in microseconds.
 const INTERVAL_US: u64 = 64_000_000;
 /// A cookie of this many intervals or fewer is believed: for one to two minutes.

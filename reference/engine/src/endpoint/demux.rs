@@ -43,6 +43,11 @@ impl Demux {
         self.table.insert_unique(Self::hash(&key, tuple.octets()), index, again);
     }
 
+    /// 4-tuples there are.
+    pub(crate) fn len(&self) -> usize {
+        self.table.len()
+    }
+
     /// Forgets slot `index` of `tuple`.
     pub(crate) fn remove(&mut self, tuple: &Tuple, index: u32) {
         let hash = Self::hash(&self.key, tuple.octets());

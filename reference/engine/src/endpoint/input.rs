@@ -104,10 +104,7 @@ impl Endpoint {
 
     /// Whether the listener for `tuple` can make a connection of a SYN, without a cookie.
     fn may_keep_syn(&self, tuple: &Tuple) -> bool {
-        !self.is_full()
-            && self.listener_of(tuple).is_some_and(|listener| {
-                listener.has_room() && listener.half_open < listener.backlog.half_open_max
-            })
+        !self.is_full() && self.listener_of(tuple).is_some_and(Listener::keeps_another)
     }
 
     /// The ISN of a connection that follows the one in slot `index`: beyond every number that it used.
@@ -158,7 +155,7 @@ impl Endpoint {
         if is_full || !listener.has_room() {
             return;
         }
-        if listener.half_open >= listener.backlog.half_open_max {
+        if !listener.keeps_another() {
             self.send_cookie(now, tuple, segment, listener_at);
             return;
         }

@@ -17,7 +17,8 @@ pub struct EndpointLimits {
     pub answers_max: usize,
     /// RSTs to segments of no connection in one second (as RFC 5961, section 7, bounds challenge ACKs).
     pub resets_per_second: u32,
-    /// Packets that one connection sends before the next one's turn.
+    /// Packets that one connection sends before the next one's turn. Answers to segments of no connection have a turn
+    /// too, between any two.
     pub packets_per_turn: u32,
     /// Segments in one packet, for a driver that cuts it (TCP segmentation offload); 1 for one that does not.
     pub segments_per_packet: u16,

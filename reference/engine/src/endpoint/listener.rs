@@ -47,6 +47,11 @@ impl Listener {
     pub(crate) fn has_room(&self) -> bool {
         self.queue.len() < self.backlog.accept_max
     }
+
+    /// Whether one more connection may begin, and be kept from its SYN on.
+    pub(crate) fn keeps_another(&self) -> bool {
+        self.has_room() && self.half_open < self.backlog.half_open_max
+    }
 }
 
 /// Why nobody listens.

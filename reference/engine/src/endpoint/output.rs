@@ -3,7 +3,7 @@
 use crate::SEGMENT_LEN_OCTETS_MIN;
 use crate::config::PathMtuDiscovery;
 use crate::endpoint::Endpoint;
-use crate::endpoint::packet::{ChecksumWriter, Envelope, header_octets, seal};
+use crate::endpoint::packet::{ChecksumWriter, Envelope, V6_HEADER_OCTETS, header_octets, seal};
 use crate::endpoint::slot::Marks;
 use crate::endpoint::tuple::Tuple;
 use crate::outgoing::{Burst, Room};
@@ -26,6 +26,9 @@ pub struct Packet {
 
 /// No packet of IPv4 is longer.
 const PACKET_OCTETS_MAX: usize = 65_535;
+
+/// Room for the longest packet without data.
+const PACKET_OCTETS_MIN: usize = V6_HEADER_OCTETS + SEGMENT_LEN_OCTETS_MIN;
 
 /// A segment of no connection that waits to be sent.
 #[derive(Debug, Clone)]
@@ -62,31 +65,55 @@ impl Endpoint {
     /// `buffer` holds one packet of the link's MTU: data is cut to what fits. With less than 100 octets, the longest
     /// packet without data, nothing is written.
     pub fn poll_packet(&mut self, now: Time, buffer: &mut [u8]) -> Option<Packet> {
-        if let Some(Answer { tuple, burst, octets }) = self.answers.front() {
-            let tcp_at = header_octets(tuple);
-            let room = buffer.get_mut(tcp_at..tcp_at + burst.len_octets)?;
-            room.copy_from_slice(octets.get(..burst.len_octets)?);
-            let packet = sealed(buffer, tuple, burst, None, self.limits.checksum);
-            self.answers.pop_front();
-            return packet;
+        if buffer.len() < PACKET_OCTETS_MIN {
+            // Nobody's turn passes.
+            return None;
         }
+        // Answers have a turn like a connection: who sends much that draws them keeps no connection from sending.
+        if self.answers_left > 0
+            && let Some(packet) = self.poll_answer(buffer)
+        {
+            self.answers_left -= 1;
+            return Some(packet);
+        }
+        self.poll_ready(now, buffer).or_else(|| self.poll_answer(buffer))
+    }
+
+    /// The next answer to a segment of no connection.
+    fn poll_answer(&mut self, buffer: &mut [u8]) -> Option<Packet> {
+        let Answer { tuple, burst, octets } = self.answers.front()?;
+        let tcp_at = header_octets(tuple);
+        let room = buffer.get_mut(tcp_at..tcp_at + burst.len_octets)?;
+        room.copy_from_slice(octets.get(..burst.len_octets)?);
+        let packet = sealed(buffer, tuple, burst, None, self.limits.checksum);
+        self.answers.pop_front();
+        packet
+    }
+
+    /// The next packet of a connection.
+    fn poll_ready(&mut self, now: Time, buffer: &mut [u8]) -> Option<Packet> {
         while let Some(index) = self.ready.front().copied() {
             if let Some(packet) = self.transmit(now, index, buffer) {
                 self.turn_left = self.turn_left.saturating_sub(1);
                 if self.turn_left == 0 {
                     self.ready.rotate_left(1);
-                    self.turn_left = self.limits.packets_per_turn;
+                    self.end_turn();
                 }
                 return Some(packet);
             }
             self.ready.pop_front();
-            self.turn_left = self.limits.packets_per_turn;
+            self.end_turn();
             if let Some(slot) = self.slots.at_mut(index) {
                 slot.marks.clear(Marks::READY);
                 self.rest(now, index);
             }
         }
         None
+    }
+
+    fn end_turn(&mut self) {
+        self.turn_left = self.limits.packets_per_turn;
+        self.answers_left = self.limits.packets_per_turn.max(1);
     }
 
     /// Writes the next packet of slot `index`.

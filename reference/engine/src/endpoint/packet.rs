@@ -18,7 +18,7 @@ pub(crate) const PROTOCOL_TCP: u8 = IpNumber::TCP.0;
 /// Octets of an IPv4 header without options.
 const V4_HEADER_OCTETS: usize = 20;
 /// Octets of an IPv6 header.
-const V6_HEADER_OCTETS: usize = 40;
+pub(crate) const V6_HEADER_OCTETS: usize = 40;
 /// Time to live, hop limit (RFC 9293, MUST-49: configurable by who sends the packet on; this is the usual one).
 const HOPS: u8 = 64;
 /// Don't Fragment.
@@ -89,6 +89,10 @@ pub(crate) fn parse(octets: &[u8], checksum: ChecksumStatus) -> Result<Inbound<'
             Ecn::of_traffic_class(header.ecn().value())
         }
         IpSlice::Ipv6(packet) => {
+            // A jumbogram (RFC 2675), for which no link here is large enough, or a lie: it holds no segment.
+            if packet.header().payload_length() == 0 {
+                return Err(Unusable::Malformed);
+            }
             check_extensions(packet.extensions())?;
             Ecn::of_traffic_class(packet.header().traffic_class())
         }

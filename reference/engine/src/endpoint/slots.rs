@@ -96,6 +96,14 @@ impl<T> Slots<T> {
         self.entry_mut(index)?.value.as_mut()
     }
 
+    /// Every value with its id.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (ConnectionId, &T)> {
+        let entries = self.pieces.iter().flatten();
+        (0..).zip(entries).filter_map(|(index, Entry { generation, value })| {
+            value.as_ref().map(|value| (ConnectionId { index, generation: *generation }, value))
+        })
+    }
+
     fn entry(&self, index: u32) -> Option<&Entry<T>> {
         let index = usize::try_from(index).ok()?;
         self.pieces.get(index / PIECE_SLOTS)?.get(index % PIECE_SLOTS)

@@ -129,6 +129,8 @@ impl Endpoint {
                 && match event {
                     Event::Readable => slot.marks.set(Marks::READABLE),
                     Event::Writable => slot.marks.set(Marks::WRITABLE),
+                    // Not as often as a router says so (RFC 9293, SHLD-25).
+                    Event::NetworkError { .. } => self.events.back() != Some(&(id, event)),
                     _ => true,
                 };
             if is_news {
@@ -270,7 +272,9 @@ impl Endpoint {
     /// is free.
     pub(crate) fn free_if_over(&mut self, index: u32) -> bool {
         let Some(slot) = self.slots.at(index) else { return true };
-        if slot.stage != Stage::Left || !slot.is_in(TcpState::Closed) {
+        // One that stands in the queue of those who may send goes when its turn comes: otherwise the next connection of the
+        // slot would stand there twice, and who opens and resets would fill the queue.
+        if slot.stage != Stage::Left || !slot.is_in(TcpState::Closed) || slot.marks.has(Marks::READY) {
             return false;
         }
         let is_needed = slot.tcb().is_some_and(|tcb| {

@@ -143,6 +143,24 @@ fn the_third_segment_finds_the_accept_queue_full_and_comes_again() {
 }
 
 #[test]
+fn who_opens_and_resets_takes_one_place_in_the_queue_at_most() {
+    let mut net = Net::new(V4, Config::default());
+    net.connect();
+    let syn = only(net.leaving(Side::A));
+    let reset = forged(&syn, |segment| {
+        segment.flags = Flags::RST;
+        segment.seq = segment.seq.advanced_by(1);
+    });
+    // The driver cannot send for a while.
+    for _ in 0..1000 {
+        net.give(Side::B, &[syn.clone(), reset.clone()]);
+        net.b.check_invariants().unwrap();
+    }
+    assert!(net.leaving(Side::B).is_empty());
+    assert_eq!(net.b.connections(), 0);
+}
+
+#[test]
 fn connections_beyond_the_bound_are_neither_opened_nor_accepted() {
     let limits = EndpointLimits { connections_max: 2, ..EndpointLimits::default() };
     let mut net = Net::bounded(V4, Config::default(), Backlog::default(), limits);
@@ -153,6 +171,21 @@ fn connections_beyond_the_bound_are_neither_opened_nor_accepted() {
     assert_eq!(net.b.connections(), 2);
     let refused = net.b.connect(net.now, V4.b(), V4.a(), net.config);
     assert!(refused.is_err());
+}
+
+#[test]
+fn a_peer_that_asks_for_an_octet_at_a_time_gets_more() {
+    for half_open_max in [10, 0] {
+        let limits = EndpointLimits::default();
+        let mut net = Net::bounded(V4, Config::default(), half_open(half_open_max), limits);
+        net.config.mss_octets = 1;
+        let (_, b) = net.connected();
+        net.b.write(net.now, b, &[7; 600]).unwrap();
+        let packets = net.leaving(Side::B);
+        // 64 octets, 12 of them options.
+        assert_eq!(segment_of(&packets[0]).payload.len(), 52);
+        assert!(packets.len() <= 12);
+    }
 }
 
 #[test]
@@ -200,6 +233,21 @@ fn a_connection_with_much_to_send_does_not_keep_others_waiting() {
         net.leaving(Side::B).iter().map(|packet| segment_of(packet).destination_port).collect();
     let [first, second] = ids.map(|(a, _)| net.a.local(a).unwrap().port());
     assert_eq!(order[..8], [first, first, second, second, first, first, second, second]);
+}
+
+#[test]
+fn who_draws_many_answers_does_not_keep_a_connection_waiting() {
+    let limits = EndpointLimits { packets_per_turn: 2, ..EndpointLimits::default() };
+    let mut net = Net::bounded(V4, Config::default(), half_open(0), limits);
+    let (a, b) = net.connected();
+    let port = net.a.local(a).unwrap().port();
+    flood(&mut net, 20);
+    net.b.write(net.now, b, &[7; 10_000]).unwrap();
+    let answers: Vec<bool> =
+        net.leaving(Side::B).iter().map(|packet| segment_of(packet).destination_port != port).collect();
+    // Two packets a turn.
+    assert!(answers[..12].windows(3).all(|turns| turns.contains(&true) && turns.contains(&false)));
+    assert_eq!(answers.iter().filter(|is_answer| **is_answer).count(), 20);
 }
 
 #[test]

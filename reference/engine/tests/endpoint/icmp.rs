@@ -5,7 +5,7 @@ use hiatus_engine::{CloseReason, Config, Event, IcmpErrorKind, TcpState};
 use crate::net::{Net, Side, V4, V6, segment_of};
 
 /// The ICMP message of `message_type` and `code` that a router sends about `packet`, quoting its headers.
-fn about(packet: &[u8], message_type: u8, code: u8, rest: [u8; 4]) -> Vec<u8> {
+pub(crate) fn about(packet: &[u8], message_type: u8, code: u8, rest: [u8; 4]) -> Vec<u8> {
     let is_v4 = packet[0] >> 4 == 4;
     let header_octets = if is_v4 { 20 } else { 40 };
     let mut message = vec![message_type, code, 0, 0];
@@ -58,6 +58,7 @@ fn an_unreachable_port_ends_an_attempt() {
         let a = net.connect();
         let syn = net.leaving(Side::A);
         net.give(Side::A, &[about(&syn[0], message_type, code, [0; 4])]);
+        net.exchange();
         let reason = CloseReason::Unreachable(IcmpErrorKind::PortUnreachable);
         assert!(net.events(Side::A).contains(&(a, Event::Closed { reason })));
         assert_eq!(net.a.connections(), 0);
@@ -80,6 +81,20 @@ fn a_connection_that_stands_survives_every_error_and_its_owner_is_told() {
     net.exchange();
     net.b.read(net.now, ids.1, &mut [0; 100]);
     net.carry(Side::B, ids, b"and back");
+}
+
+#[test]
+fn an_owner_is_told_once_what_a_router_says_again_and_again() {
+    // RFC 9293, SHLD-25.
+    let mut net = Net::new(V4, Config::default());
+    let (a, _) = net.connected();
+    net.events(Side::A);
+    net.a.write(net.now, a, b"hello").unwrap();
+    let sent = net.leaving(Side::A);
+    let error = about(&sent[0], 3, 1, [0; 4]);
+    net.give(Side::A, &vec![error; 100]);
+    let kind = IcmpErrorKind::HostUnreachable;
+    assert_eq!(net.events(Side::A), [(a, Event::NetworkError { kind })]);
 }
 
 #[test]

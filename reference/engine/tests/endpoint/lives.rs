@@ -31,6 +31,19 @@ fn octets_flow_both_ways_over_ipv4_and_ipv6() {
 }
 
 #[test]
+fn what_a_buffer_is_too_small_for_is_sent_with_the_next() {
+    for addresses in [V4, V6] {
+        let mut net = Net::new(addresses, Config::default());
+        let (a, _) = net.connected();
+        net.a.write(net.now, a, b"hello").unwrap();
+        for len_octets in [0, 20, 99] {
+            assert_eq!(net.a.poll_packet(net.now, &mut vec![0; len_octets]), None);
+        }
+        assert!(net.a.poll_packet(net.now, &mut [0; 105]).is_some());
+    }
+}
+
+#[test]
 fn a_close_in_order_leaves_nothing_behind() {
     let mut net = Net::new(V4, Config::default());
     let (a, b) = net.connected();

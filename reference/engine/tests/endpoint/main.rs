@@ -5,6 +5,7 @@
 
 mod bounds;
 mod dormant;
+mod hostile;
 mod icmp;
 mod lives;
 mod net;

@@ -197,7 +197,7 @@ pub(crate) fn has(packet: &[u8], flags: Flags) -> bool {
     segment_of(packet).flags.contains(flags)
 }
 
-/// `packet` with its segment changed, the checksum right again.
+/// `packet` with its segment changed, lengths and checksums right again.
 pub(crate) fn forged(packet: &[u8], change: impl Fn(&mut Segment<'_>)) -> Vec<u8> {
     let segment = segment_of(packet);
     let header = packet.len() - segment.wire_len_octets();
@@ -206,6 +206,14 @@ pub(crate) fn forged(packet: &[u8], change: impl Fn(&mut Segment<'_>)) -> Vec<u8
     let mut octets = packet[..header].to_vec();
     octets.resize(header + changed.wire_len_octets(), 0);
     changed.emit(&mut octets[header..]).unwrap();
+    let (total, payload) = (octets.len(), octets.len() - header);
+    if header == 20 {
+        octets[2..4].copy_from_slice(&u16::try_from(total).unwrap().to_be_bytes());
+        let ip = etherparse::Ipv4Header::from_slice(&octets).unwrap().0;
+        octets[10..12].copy_from_slice(&ip.calc_header_checksum().to_be_bytes());
+    } else {
+        octets[4..6].copy_from_slice(&u16::try_from(payload).unwrap().to_be_bytes());
+    }
     let tcp = etherparse::TcpHeaderSlice::from_slice(&octets[header..]).unwrap();
     let payload = &octets[header + tcp.slice().len()..];
     let checksum = match IpSlice::from_slice(&octets).unwrap() {

@@ -4,7 +4,8 @@ use core::time::Duration;
 
 use hiatus_codec::{Flags, KnownOptions};
 use hiatus_engine::{
-    Backlog, Command, CommandError, Config, ConnectionId, Event, TcpState, Timestamping, WriteError,
+    Backlog, Command, CommandError, Config, ConnectionId, EndpointLimits, Event, TcpState, Timestamping,
+    WriteError,
 };
 
 use crate::net::{Net, Side, V4, forged, has, only, segment_of};
@@ -33,7 +34,12 @@ fn the_id_of_a_connection_that_is_gone_names_no_later_one() {
 
 /// A connection that B closed first, so that B is in TIME-WAIT; and the SYN that had opened it.
 fn in_time_wait(config: Config) -> (Net, ConnectionId, Vec<u8>) {
-    let mut net = Net::new(V4, config);
+    in_time_wait_of(config, Backlog::default())
+}
+
+/// The same with a listener of that backlog.
+fn in_time_wait_of(config: Config, backlog: Backlog) -> (Net, ConnectionId, Vec<u8>) {
+    let mut net = Net::bounded(V4, config, backlog, EndpointLimits::default());
     let a = net.connect();
     let syn = only(net.leaving(Side::A));
     net.give(Side::B, core::slice::from_ref(&syn));
@@ -69,6 +75,34 @@ fn a_newer_syn_ends_time_wait_and_an_old_one_does_not() {
         );
         net.carry(Side::A, (a, again), b"anew");
     }
+}
+
+#[test]
+fn time_wait_gives_way_only_to_a_connection_that_is_made() {
+    let backlog = Backlog { half_open_max: 1, accept_max: 1 };
+    let (mut net, b, syn) = in_time_wait_of(Config::default(), backlog);
+    // Somebody else fills the place of half-open connections.
+    let other = forged(&syn, |segment| segment.source_port = 7);
+    net.give(Side::B, &[other]);
+    net.leaving(Side::B);
+    net.now = net.now + Duration::from_secs(1);
+    let from = (V4.a().ip(), segment_of(&syn).source_port).into();
+    let a = net.a.connect(net.now, from, V4.b(), net.config).unwrap();
+    let newer = net.leaving(Side::A);
+    net.give(Side::B, &newer);
+    // A cookie keeps nothing, so its number would not lie beyond those that the last connection used (RFC 9293, section
+    // 3.6.1, MAY-2).
+    assert_eq!(net.b.state(b), TcpState::TimeWait);
+    assert!(net.leaving(Side::B).iter().all(|packet| !has(packet, Flags::SYN)));
+    // With room again the SYN that is repeated is taken.
+    let reset = forged(&syn, |segment| {
+        segment.source_port = 7;
+        segment.flags = Flags::RST;
+        segment.seq = segment.seq.advanced_by(1);
+    });
+    net.give(Side::B, &[reset]);
+    net.pass(Duration::from_secs(4));
+    assert_eq!((net.a.state(a), net.b.state(b)), (TcpState::Established, TcpState::Closed));
 }
 
 #[test]

@@ -23,6 +23,7 @@ fn a_syn_to_no_listener_is_refused() {
             (0, syn.seq.advanced_by(1), Flags::RST.union(Flags::ACK))
         );
         net.give(Side::A, core::slice::from_ref(&reset));
+        net.exchange();
         assert_eq!(net.a.state(a), TcpState::Closed);
         assert_eq!(net.events(Side::A), [(a, Event::Closed { reason: CloseReason::Refused })]);
         assert_eq!(net.a.connections(), 0);

@@ -113,6 +113,16 @@ quickcheck! {
 }
 
 #[test]
+fn an_ipv6_packet_without_payload_has_none() {
+    // RFC 8200, section 3: Payload Length. The segment behind it is not covered by the header.
+    let mut octets = packet(&v6(), Ecn::NotEct, &[0; 12], ChecksumWriter::Endpoint);
+    octets[4..6].fill(0);
+    for status in [ChecksumStatus::ToVerify, ChecksumStatus::Verified] {
+        assert!(matches!(parse(&octets, status), Err(Unusable::Malformed)));
+    }
+}
+
+#[test]
 fn a_packet_that_may_be_fragmented_has_an_identification() {
     let mut octets = packet(&v4(), Ecn::NotEct, b"x", ChecksumWriter::Endpoint);
     let envelope =
