@@ -37,11 +37,12 @@ impl Endpoint {
         if self.events.len() >= self.limits.events_max {
             return;
         }
-        match packet::parse(octets, checksum) {
-            Ok(Inbound::Tcp { tuple, mark, segment }) => self.handle_segment(now, &tuple, &segment, mark),
+        // Looked at where it lies: to move what was just written octet by octet costs as much as to find the connection.
+        match &packet::parse(octets, checksum) {
+            Ok(Inbound::Tcp { tuple, mark, segment }) => self.handle_segment(now, tuple, segment, *mark),
             Ok(Inbound::Icmp { tuple, error }) => {
-                if let Some(index) = self.find(&tuple) {
-                    self.act_at(now, index, |state, cx| state.handle_icmp(cx, &error));
+                if let Some(index) = self.find(tuple) {
+                    self.act_at(now, index, |state, cx| state.handle_icmp(cx, error));
                 }
             }
             Err(_) => {}
