@@ -7,8 +7,9 @@ use hiatus_codec::{Position, SackBlock};
 use crate::arrived::Arrived;
 use crate::congestion::{Progress, Timeout};
 use crate::hiatus::Hiatus;
+use crate::range::Range;
 use crate::recovery::{Mode, News};
-use crate::scoreboard::{DUP_THRESH, Outstanding, Range, Reneging};
+use crate::scoreboard::{DUP_THRESH, Outstanding, Reneging};
 use crate::tcb::{Context, Tcb};
 use crate::timer::Timer;
 

@@ -172,8 +172,7 @@ impl Endpoint {
 
     /// The oldest connection of a listener that nobody has accepted; it may be over already.
     pub fn accept(&mut self, id: ListenerId) -> Option<ConnectionId> {
-        self.listeners.find(id.0)?;
-        let listener = self.listeners.at_mut(id.0.index)?;
+        let listener = self.listeners.find_mut(id.0)?;
         while let Some(id) = listener.queue.pop_front() {
             if self.slots.find(id).is_some() {
                 return Some(id);
@@ -257,9 +256,7 @@ impl Endpoint {
     /// The next event, oldest first. A listener's connection shows itself by [`Event::Connected`].
     pub fn poll_event(&mut self) -> Option<(ConnectionId, Event)> {
         let (id, event) = self.events.pop_front()?;
-        if self.slots.find(id).is_some()
-            && let Some(slot) = self.slots.at_mut(id.index)
-        {
+        if let Some(slot) = self.slots.find_mut(id) {
             match event {
                 Event::Readable => {
                     slot.marks.clear(Marks::READABLE);

@@ -31,6 +31,7 @@ mod owed;
 mod path;
 mod persist;
 mod predicted;
+mod range;
 mod receive;
 mod recovery;
 mod rtt;

@@ -5,8 +5,9 @@ use alloc::boxed::Box;
 use hiatus_codec::{Position, SequenceNumber};
 use serde::{Deserialize, Serialize};
 
+use crate::range::Range;
 pub(crate) use crate::receive::reassembly::SackList;
-use crate::receive::reassembly::{Numbers, Range, Reassembly};
+use crate::receive::reassembly::{Numbers, Reassembly};
 use crate::receive::ring::Ring;
 use crate::send::FIRST_OCTET;
 

@@ -5,7 +5,8 @@ use alloc::boxed::Box;
 use hiatus_codec::Position;
 use serde::{Deserialize, Serialize};
 
-use crate::scoreboard::{DUP_THRESH, Outstanding, Range, Reneging, Scoreboard};
+use crate::range::Range;
+use crate::scoreboard::{DUP_THRESH, Outstanding, Reneging, Scoreboard};
 
 /// Segments of new data that duplicate ACKs let out beyond cwnd (RFC 3042, section 2).
 const LIMITED_TRANSMIT_SEGMENTS: u8 = 2;

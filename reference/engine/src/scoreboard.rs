@@ -8,28 +8,12 @@ use alloc::vec::Vec;
 use hiatus_codec::Position;
 use serde::{Deserialize, Serialize};
 
+use crate::range::Range;
+
 /// Ranges remembered at one time. What a peer reports beyond them is not believed: it is sent again.
 pub(crate) const SACKED_RANGES_MAX: usize = 128;
 /// DupThresh (RFC 6675, section 2).
 pub(crate) const DUP_THRESH: u8 = 3;
-
-/// Octets `start` up to, not including, `end`. Never empty on the scoreboard.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Range {
-    pub(crate) start: Position,
-    pub(crate) end: Position,
-}
-
-impl Range {
-    pub(crate) fn octets(self) -> u64 {
-        self.start.distance_to(self.end)
-    }
-
-    /// Octets of it that lie in `from..to`.
-    fn octets_within(self, from: Position, to: Position) -> u64 {
-        self.start.max(from).distance_to(self.end.min(to))
-    }
-}
 
 /// What is under way, as far as a block of a SACK option may speak of it.
 #[derive(Debug, Clone, Copy)]
@@ -94,9 +78,7 @@ impl Scoreboard {
             }
             return;
         }
-        let merged = self.ranges[first..after]
-            .iter()
-            .fold(new, |all, range| Range { start: all.start.min(range.start), end: all.end.max(range.end) });
+        let merged = self.ranges[first..after].iter().copied().fold(new, Range::joined);
         let held: u64 = self.ranges[first..after].iter().map(|range| range.octets()).sum();
         self.ranges[first] = merged;
         self.ranges.drain(first + 1..after);

@@ -177,6 +177,13 @@ impl SendSide {
         self.buffer_start = self.buffer_start.advanced_by(u64::try_from(count).unwrap_or(0));
     }
 
+    /// Gives back what an empty buffer has allocated.
+    pub(crate) fn free_idle(&mut self) {
+        if self.buffer.is_empty() {
+            self.buffer = VecDeque::new();
+        }
+    }
+
     /// Drops every octet: the connection is over.
     pub(crate) fn drop_octets(&mut self) {
         self.buffer = VecDeque::new();

@@ -98,9 +98,14 @@ impl Endpoint {
     }
 
     /// Who listens for segments of `tuple`.
-    fn listener_of(&self, tuple: &Tuple) -> Option<&Listener> {
+    fn listener_at(&self, tuple: &Tuple) -> Option<ListenerId> {
         let index = self.ports.find(tuple.local())?;
-        self.listeners.id(index).and_then(|id| self.listeners.find(id))
+        self.listeners.id(index).map(ListenerId)
+    }
+
+    /// The listener itself.
+    fn listener_of(&self, tuple: &Tuple) -> Option<&Listener> {
+        self.listeners.find(self.listener_at(tuple)?.0)
     }
 
     /// Whether the listener for `tuple` can make a connection of a SYN, without a cookie.
@@ -129,8 +134,7 @@ impl Endpoint {
     /// A segment that meets no connection.
     fn meet_listener(&mut self, now: Time, tuple: &Tuple, segment: &Segment<'_>, isn: SequenceNumber) {
         const MADE_OF: Flags = Flags::SYN.union(Flags::ACK).union(Flags::RST);
-        let found = self.ports.find(tuple.local()).and_then(|index| self.listeners.id(index));
-        let Some(listener) = found.map(ListenerId) else {
+        let Some(listener) = self.listener_at(tuple) else {
             return self.answer_stray(now, tuple, segment, None);
         };
         match Flags(segment.flags.0 & MADE_OF.0) {

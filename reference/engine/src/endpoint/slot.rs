@@ -3,7 +3,7 @@
 use crate::endpoint::dormant::Dormant;
 use crate::endpoint::listener::ListenerId;
 use crate::endpoint::slots::Slots;
-use crate::endpoint::tuple::PackedTuple;
+use crate::endpoint::tuple::{PackedTuple, Tuple};
 use crate::endpoint::wheel::{Link, Links};
 use crate::event::TcpState;
 use crate::state::State;
@@ -30,6 +30,11 @@ pub(crate) enum Body {
 }
 
 impl Slot {
+    /// True for the slot of `tuple`.
+    pub(crate) fn is_of(&self, tuple: &Tuple) -> bool {
+        self.tuple.octets() == tuple.octets()
+    }
+
     /// The state, unless it is dormant.
     pub(crate) fn state(&self) -> Option<&State> {
         if let Body::Awake(state) = &self.body { Some(state) } else { None }

@@ -88,6 +88,10 @@ impl<T> Slots<T> {
         self.entry(id.index).filter(|entry| entry.generation == id.generation)?.value.as_ref()
     }
 
+    pub(crate) fn find_mut(&mut self, id: ConnectionId) -> Option<&mut T> {
+        self.entry_mut(id.index).filter(|entry| entry.generation == id.generation)?.value.as_mut()
+    }
+
     pub(crate) fn at(&self, index: u32) -> Option<&T> {
         self.entry(index)?.value.as_ref()
     }

@@ -24,7 +24,7 @@ const IDLE: Duration = Duration::from_secs(1);
 
 /// The slot of `tuple`.
 pub(crate) fn find(demux: &Demux, slots: &Slots<Slot>, tuple: &Tuple) -> Option<u32> {
-    demux.find(tuple, |index| slots.at(index).is_some_and(|slot| slot.tuple.octets() == tuple.octets()))
+    demux.find(tuple, |index| slots.at(index).is_some_and(|slot| slot.is_of(tuple)))
 }
 
 impl Endpoint {
@@ -35,7 +35,7 @@ impl Endpoint {
     /// The slot that a packet of `tuple` is for. Packets come in rows: the latest slot is looked at first.
     pub(crate) fn find_again(&mut self, tuple: &Tuple) -> Option<u32> {
         let latest = self.slots.at(self.latest);
-        let is_latest = |slot: &Slot| slot.marks.has(Marks::FOUND) && slot.tuple.octets() == tuple.octets();
+        let is_latest = |slot: &Slot| slot.marks.has(Marks::FOUND) && slot.is_of(tuple);
         if latest.is_some_and(is_latest) {
             return Some(self.latest);
         }
@@ -100,14 +100,13 @@ impl Endpoint {
         if self.free_if_over(index) {
             return;
         }
-        // Who has something to send waits when that is sent.
-        let Some(slot) = self.slots.at(index) else { return };
-        if !slot.marks.has(Marks::READY) && slot.state().is_some_and(State::rests) {
-            self.wait(now, index);
-            self.sleep(now, index);
-            return;
-        }
-        if self.slots.at_mut(index).is_some_and(|slot| slot.marks.set(Marks::READY)) {
+        let Some(slot) = self.slots.at_mut(index) else { return };
+        if slot.marks.has(Marks::READY) {
+            // It is its turn later, and then it rests.
+        } else if slot.state().is_some_and(State::rests) {
+            self.wait_or_sleep(now, index);
+        } else {
+            slot.marks.set(Marks::READY);
             self.ready.push_back(index);
         }
     }
@@ -147,8 +146,7 @@ impl Endpoint {
 
     /// A handshake is over: the connection waits to be accepted, if anybody listens still.
     fn promote(&mut self, id: ConnectionId, listener: ListenerId) {
-        let is_found = self.listeners.find(listener.0).is_some();
-        let listener = self.listeners.at_mut(listener.0.index).filter(|_| is_found);
+        let listener = self.listeners.find_mut(listener.0);
         let Some(slot) = self.slots.at_mut(id.index) else { return };
         let Some(listener) = listener else {
             slot.stage = Stage::Left;
@@ -166,8 +164,7 @@ impl Endpoint {
 
     /// A handshake came to nothing.
     fn forget_half_open(&mut self, index: u32, listener: ListenerId) {
-        let is_found = self.listeners.find(listener.0).is_some();
-        if let Some(listener) = self.listeners.at_mut(listener.0.index).filter(|_| is_found) {
+        if let Some(listener) = self.listeners.find_mut(listener.0) {
             listener.half_open = listener.half_open.saturating_sub(1);
         }
         if let Some(slot) = self.slots.at_mut(index) {
@@ -236,7 +233,7 @@ impl Endpoint {
     }
 
     /// Sees to it that the wheel looks at slot `index` in time. A deadline that moved away is found out then.
-    pub(crate) fn wait(&mut self, now: Time, index: u32) {
+    fn wait(&mut self, now: Time, index: u32) {
         let Some(slot) = self.slots.at_mut(index) else { return };
         let (Some(state), Some(tcb)) = (slot.state(), slot.tcb()) else { return };
         // Whoever is that quiet already falls asleep as soon as there is nothing to send.
@@ -249,8 +246,7 @@ impl Endpoint {
         }
     }
 
-    /// Packs the connection of slot `index`, to which nothing happened for a while, or which waits for its end or for
-    /// its peer.
+    /// Packs the connection of slot `index`, to which nothing happened for a while, or which waits for its peer.
     pub(crate) fn sleep(&mut self, now: Time, index: u32) {
         let Some(slot) = self.slots.at_mut(index) else { return };
         let (Some(state), Some(tcb)) = (slot.state(), slot.tcb()) else { return };
@@ -294,9 +290,13 @@ impl Endpoint {
     /// Slot `index` has nothing more to send now.
     pub(crate) fn rest(&mut self, now: Time, index: u32) {
         if !self.free_if_over(index) {
-            self.wait(now, index);
-            self.sleep(now, index);
+            self.wait_or_sleep(now, index);
         }
+    }
+
+    fn wait_or_sleep(&mut self, now: Time, index: u32) {
+        self.wait(now, index);
+        self.sleep(now, index);
     }
 
     /// Time passed: does what has become due, or a part of it; [`poll_timeout`](Self::poll_timeout) says if more is.

@@ -5,23 +5,11 @@ use alloc::vec::Vec;
 use hiatus_codec::{Position, SackBlock, SackBlocks, SequenceNumber};
 use serde::{Deserialize, Serialize};
 
+use crate::range::Range;
+
 /// Ranges held out of order. What would add one more is dropped and comes again: so a peer that leaves thousands of
 /// holes costs a list that is searched by halving and moved in one piece of at most 6 KiB.
 pub(crate) const OUT_OF_ORDER_RANGES_MAX: usize = 256;
-
-/// Octets from `start` up to, not including, `end`. Never empty.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Range {
-    pub(crate) start: Position,
-    pub(crate) end: Position,
-}
-
-impl Range {
-    /// `None` if it would be empty.
-    pub(crate) fn new(start: Position, end: Position) -> Option<Self> {
-        (start < end).then_some(Self { start, end })
-    }
-}
 
 /// A range that is held, and which change made it what it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -74,10 +62,7 @@ impl Reassembly {
     /// Takes `range`; what it meets or touches becomes one with it.
     pub(crate) fn insert(&mut self, range: Range) {
         let (first, last) = self.touching(range);
-        let mut merged = range;
-        for met in self.meeting(range) {
-            merged = Range { start: merged.start.min(met.start), end: merged.end.max(met.end) };
-        }
+        let merged = self.meeting(range).fold(range, Range::joined);
         self.changes_count += 1;
         let held = Held { range: merged, change: self.changes_count };
         self.held.splice(first..last, [held]);

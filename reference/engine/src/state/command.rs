@@ -175,6 +175,7 @@ impl State {
     /// Gives back what empty buffers have allocated.
     pub(crate) fn free_idle(&mut self) {
         if let Some(tcb) = self.tcb_mut() {
+            tcb.snd.free_idle();
             tcb.rcv.free_idle();
         }
     }

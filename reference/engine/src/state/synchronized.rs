@@ -33,6 +33,7 @@ enum Closer {
 }
 
 /// What the steps of RFC 9293, section 3.10.7.4, decide about a segment.
+#[derive(Clone, Copy)]
 enum Step {
     /// It goes on to the next step.
     Continue,
@@ -107,10 +108,7 @@ impl Synchronized {
             Step::Continue => self.in_order(cx, &arrived, checked),
             step => step,
         };
-        match step {
-            Step::Close(reason) => Some(self.end_of(reason)),
-            Step::Continue | Step::OnlyAck | Step::Done => self.settle(cx),
-        }
+        self.conclude(cx, step)
     }
 
     /// A segment that passes all steps but those of the ACK and the text unchanged.
@@ -119,6 +117,11 @@ impl Synchronized {
             Step::Continue if !arrived.segment.payload.is_empty() => self.on_text(cx, arrived),
             step => step,
         };
+        self.conclude(cx, step)
+    }
+
+    /// After the last step for a segment.
+    fn conclude(&mut self, cx: &mut Context<'_>, step: Step) -> Option<CloseReason> {
         match step {
             Step::Close(reason) => Some(self.end_of(reason)),
             Step::Continue | Step::OnlyAck | Step::Done => self.settle(cx),
