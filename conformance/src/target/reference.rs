@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
-use hiatus_codec::{ConnectionKey, HoldTime, KnownOptions, Nonce, SequenceNumber};
+use hiatus_codec::{ConnectionKey, HoldTime, Nonce, SequenceNumber};
 use hiatus_engine::{
     CloseReason, Command, Config, CongestionAlgorithm, Connection, Endpoints, Entropy, Event, FallbackReason,
     HiatusPolicy, HiatusState, KeySource, Nagle, Offer, Sacking, TcpState, Time, Timestamping, answer_stray,
@@ -282,8 +282,10 @@ impl Target for Reference {
         let segment =
             connection.poll_transmit(time(now), &mut buffer).map(|segment| OwnedSegment::from(&segment));
         self.collect();
-        let tsval = segment.as_ref().and_then(|segment| KnownOptions::parse(&segment.view()).timestamps);
-        self.outside.tsval_ceiling = self.outside.tsval_ceiling.max(tsval.map_or(0, |sent| sent.value));
+        let clock_ticks = self.connection.as_ref()?.timestamp_clock_ticks(time(now)).unwrap_or(0);
+        if segment.is_some() {
+            self.outside.tsval_ceiling = self.outside.tsval_ceiling.max(clock_ticks);
+        }
         segment
     }
 

@@ -4,7 +4,7 @@ use core::time::Duration;
 
 use hiatus_codec::{HoldTime, Nonce};
 
-use crate::config::{KeepAlive, Nagle};
+use crate::config::{KeepAlive, Nagle, Sending};
 use crate::event::TcpState;
 
 /// A request of the owner: the application, or the host that is about to stop.
@@ -29,6 +29,18 @@ pub enum Command {
     SetNagle(Nagle),
     /// Turns keep-alives on or off (RFC 9293, section 3.8.4, MUST-24).
     SetKeepAlive(Option<KeepAlive>),
+    /// Turns hold-send on or off (draft, {#hold-send}).
+    SetSending(Sending),
+    /// The state of this connection as it is now is part of an epoch of the host (draft, {#epochs}). Store it now.
+    SnapshotTaken {
+        /// The number of the epoch: grows with each one TAKEN in this incarnation.
+        epoch: u32,
+    },
+    /// That epoch is DURABLE. Of one that is not known, nothing follows.
+    SnapshotDurable {
+        /// The number of the epoch.
+        epoch: u32,
+    },
     /// The host is going away (draft, {#suspending}).
     Suspend {
         /// How long it expects to be away; [`HoldTime::NONE`] does not tell.
@@ -52,7 +64,8 @@ pub enum Command {
         incarnation: u32,
         /// Drawn from fresh entropy, not 0.
         nonce: Nonce,
-        /// No earlier incarnation sent a TSval above this.
+        /// No earlier incarnation had its clock of timestamps above this, in ticks of a millisecond: the TSval less the
+        /// offset of the connection ([`Entropy`](crate::Entropy)). The clock goes on 2^22 ticks above it.
         tsval_ceiling: u32,
     },
 }

@@ -28,6 +28,10 @@ pub const INITIAL_RTO: Duration = Duration::from_secs(1);
 pub const DEFAULT_RTO_MIN: Duration = Duration::from_secs(1);
 /// Largest RTO (RFC 6298, section 2.5: at least 60 s).
 pub const DEFAULT_RTO_MAX: Duration = Duration::from_secs(60);
+/// Acknowledged octets that are kept for a peer that may come back older, unless told otherwise.
+pub const DEFAULT_RETAINED_OCTETS: u32 = 16 << 20;
+/// The most that counts.
+pub const RETAINED_OCTETS_LIMIT: u32 = 1 << 29;
 /// How long an ACK waits: short against the smallest RTO of any sender.
 pub const DEFAULT_DELAYED_ACK: Duration = Duration::from_millis(40);
 /// Maximum segment lifetime (RFC 9293, section 3.4.2); TIME-WAIT lasts two of them.
@@ -42,8 +46,13 @@ pub struct Config {
     pub mss_octets: u16,
     /// Room for octets received and not yet read.
     pub receive_buffer_octets: u32,
-    /// Room for octets written and not yet acknowledged (with retention: not yet stable).
+    /// Room for octets written and not yet acknowledged.
     pub send_buffer_octets: u32,
+    /// Octets acknowledged and not yet stable that are kept for a peer that may come back older, beside the send buffer
+    /// (draft, {#back-pressure}); 1 to [`RETAINED_OCTETS_LIMIT`]. Counts where K is offered.
+    pub retained_octets_max: u32,
+    /// Whether octets wait until they are in a durable epoch before they are sent.
+    pub sending: Sending,
     /// Whether timestamps are offered (RFC 7323).
     pub timestamps: Timestamping,
     /// The shift that is offered (RFC 7323); `None` offers no scaling. At most [`WINDOW_SCALE_MAX`], and less where the
@@ -81,6 +90,9 @@ pub struct Config {
     pub congestion: CongestionAlgorithm,
     /// Whether and how Hiatus is offered.
     pub hiatus: HiatusPolicy,
+    /// The rule that is broken, if one is: for proofs that something notices.
+    #[cfg(feature = "mutants")]
+    pub broken: Option<crate::rule::Rule>,
 }
 
 impl Default for Config {
@@ -89,6 +101,8 @@ impl Default for Config {
             mss_octets: DEFAULT_MSS_OCTETS,
             receive_buffer_octets: DEFAULT_BUFFER_OCTETS,
             send_buffer_octets: DEFAULT_BUFFER_OCTETS,
+            retained_octets_max: DEFAULT_RETAINED_OCTETS,
+            sending: Sending::Unheld,
             timestamps: Timestamping::On,
             window_scale: Some(2),
             sack: Sacking::On,
@@ -106,6 +120,8 @@ impl Default for Config {
             msl: DEFAULT_MSL,
             congestion: CongestionAlgorithm::Cubic,
             hiatus: HiatusPolicy::Off,
+            #[cfg(feature = "mutants")]
+            broken: None,
         }
     }
 }
@@ -136,6 +152,15 @@ pub enum Nagle {
     On,
     /// It does not (RFC 9293, MUST-17).
     Off,
+}
+
+/// When an octet may leave for the first time, where Hiatus is on (draft, {#hold-send}).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Sending {
+    /// At once. A rollback below what the peer has received ends the connection with reason DIVERGED.
+    Unheld,
+    /// When an epoch is durable in whose send buffer it was.
+    HoldSend,
 }
 
 /// Keep-alive probes (RFC 9293, section 3.8.4).
@@ -251,7 +276,7 @@ pub enum HiatusPolicy {
 /// What CAPABLE says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Offer {
-    /// S and N. The version is the engine's own, and K is never said: the engine does not retain acknowledged octets.
+    /// S, N and K. The version is the engine's own.
     pub bits: CapableBits,
     /// How long this end holds a connection for its peer.
     pub hold: HoldTime,

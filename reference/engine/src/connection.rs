@@ -199,6 +199,13 @@ impl Connection {
         self.events.pop_front()
     }
 
+    /// The clock of timestamps at `now`, in ticks of a millisecond, before the offset of the connection is added: what
+    /// the ceiling of [`Command::Restored`] is to exceed (draft, {#restoring}). `None` without timestamps.
+    #[must_use]
+    pub fn timestamp_clock_ticks(&self, now: Time) -> Option<u32> {
+        self.state.tcb()?.timestamps.as_ref().map(|clock| clock.ticks(now))
+    }
+
     /// When [`handle_timeout`](Self::handle_timeout) is to be called next; `None` if only a call can change anything.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Time> {

@@ -40,6 +40,15 @@ pub enum Event {
     },
     /// This end is back and in step with its peer (SELF = UP).
     Resumed,
+    /// Octets that the peer acknowledged were given up: a rollback of the peer below them ends in GONE (draft,
+    /// {#back-pressure}). Once until the stable point rises.
+    Shed,
+    /// Both directions are closed and acknowledged: the application is done. The connection is kept because one end may
+    /// still come back older (draft, {#linger}).
+    Lingering {
+        /// For so long at most.
+        limit: Duration,
+    },
     /// Octets or the end of the stream can be read.
     Readable,
     /// Room in the send buffer after it was full.
@@ -150,6 +159,8 @@ pub enum TcpState {
     LastAck,
     /// TIME-WAIT.
     TimeWait,
+    /// LINGER, in place of CLOSED (draft, {#linger}).
+    Linger,
 }
 
 impl fmt::Display for TcpState {
@@ -166,6 +177,7 @@ impl fmt::Display for TcpState {
             Self::Closing => "CLOSING",
             Self::LastAck => "LAST-ACK",
             Self::TimeWait => "TIME-WAIT",
+            Self::Linger => "LINGER",
         })
     }
 }

@@ -3,7 +3,9 @@
 pub(crate) mod absence;
 pub(crate) mod answer;
 pub(crate) mod check;
+pub(crate) mod epoch;
 pub(crate) mod negotiation;
+pub(crate) mod question;
 pub(crate) mod sync;
 
 use alloc::boxed::Box;
@@ -16,7 +18,9 @@ use serde::{Deserialize, Serialize};
 use crate::budget::Budget;
 use crate::event::{HiatusState, PeerState, SelfState};
 use crate::time::Time;
+use epoch::Epochs;
 use negotiation::Confirming;
+use question::Question;
 
 /// How far Hiatus is on this connection.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -74,6 +78,12 @@ pub(crate) struct Session {
     pub(crate) there: PeerPresence,
     /// When a bare RST last led to PRESUMED, and the time before that, older first.
     pub(crate) presumed_by_reset: [Option<Time>; 2],
+    /// The own epochs; `None` before the first.
+    pub(crate) epochs: Option<Box<Epochs>>,
+    /// When the handshake, or a RESUME of the current life, was last answered.
+    pub(crate) answered_at: Time,
+    /// What this end asks although its SELF is UP.
+    pub(crate) question: Option<Question>,
     /// Bounds the checking of MACs of messages whose positions fit.
     pub(crate) checks: Budget,
     /// The same for messages whose positions do not fit.
@@ -164,7 +174,11 @@ impl Hiatus {
         match self {
             Self::Off => true,
             Self::Proposed(_) | Self::Confirming(_) => false,
-            Self::On(session) => session.here == SelfPresence::Up && session.there == PeerPresence::Up,
+            Self::On(session) => {
+                session.here == SelfPresence::Up
+                    && session.there == PeerPresence::Up
+                    && session.question.is_none()
+            }
         }
     }
 

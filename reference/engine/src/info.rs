@@ -2,6 +2,8 @@
 
 use core::time::Duration;
 
+use hiatus_codec::Position;
+
 use crate::config::Config;
 use crate::tcb::Tcb;
 
@@ -27,6 +29,23 @@ pub struct ConnectionInfo {
     pub send_window_octets: u32,
     /// Octets written and not acknowledged, sent or not.
     pub unacknowledged_octets: u64,
+    /// Octets written that may not leave yet: they wait for a durable epoch (draft, {#hold-send}).
+    pub held_octets: u64,
+    /// Octets that the peer has acknowledged and that are kept for it (draft, {#retention}).
+    pub retained_octets: u64,
+    /// Stable points of both directions.
+    pub stable: StablePoints,
+}
+
+/// What of a connection is known to be in durable state (draft, {#epochs}).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct StablePoints {
+    /// SND.STB: the peer never asks again for what lies before it.
+    pub peer: Position,
+    /// The own stable point: RCV.NXT of the latest durable epoch; `None` before the first.
+    pub own: Option<Position>,
+    /// RCV.STB: the own stable point as far as the peer has echoed it.
+    pub echoed: Position,
 }
 
 impl Tcb {
@@ -42,6 +61,9 @@ impl Tcb {
             flight_octets: self.snd.flight_octets(),
             send_window_octets: self.snd.wnd,
             unacknowledged_octets: self.snd.una.distance_to(self.snd.data_end()),
+            held_octets: self.snd.lim.distance_to(self.snd.data_end()),
+            retained_octets: self.snd.retained_octets(),
+            stable: StablePoints { peer: self.snd.stb, own: self.own_stable_point(), echoed: self.rcv.stb },
         }
     }
 }

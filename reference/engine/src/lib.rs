@@ -34,7 +34,9 @@ mod predicted;
 mod range;
 mod receive;
 mod recovery;
+mod retention;
 mod rtt;
+mod rule;
 mod scoreboard;
 mod send;
 mod settings;
@@ -49,9 +51,10 @@ mod transmit;
 pub use command::{Command, CommandError, WriteError};
 pub use config::{
     Config, CongestionAlgorithm, DEFAULT_BUFFER_OCTETS, DEFAULT_DELAYED_ACK, DEFAULT_FIN_WAIT_2,
-    DEFAULT_KEEP_ALIVE_IDLE, DEFAULT_MSL, DEFAULT_MSS_OCTETS, DEFAULT_R2, DEFAULT_R2_SYN, DEFAULT_RTO_MAX,
-    DEFAULT_RTO_MIN, DEFAULT_SEND_MSS_OCTETS, DEFAULT_SEND_MSS_V6_OCTETS, EcnPolicy, Endpoints, Entropy,
-    HiatusPolicy, INITIAL_RTO, IpVersion, KeepAlive, KeySource, Nagle, Offer, PathMtuDiscovery, Sacking,
+    DEFAULT_KEEP_ALIVE_IDLE, DEFAULT_MSL, DEFAULT_MSS_OCTETS, DEFAULT_R2, DEFAULT_R2_SYN,
+    DEFAULT_RETAINED_OCTETS, DEFAULT_RTO_MAX, DEFAULT_RTO_MIN, DEFAULT_SEND_MSS_OCTETS,
+    DEFAULT_SEND_MSS_V6_OCTETS, EcnPolicy, Endpoints, Entropy, HiatusPolicy, INITIAL_RTO, IpVersion,
+    KeepAlive, KeySource, Nagle, Offer, PathMtuDiscovery, RETAINED_OCTETS_LIMIT, Sacking, Sending,
     Timestamping, WINDOW_SCALE_MAX,
 };
 pub use connection::Connection;
@@ -62,8 +65,9 @@ pub use endpoint::{
 };
 pub use event::{CloseReason, Event, FallbackReason, HiatusState, PeerState, SelfState, TcpState};
 pub use icmp::{IcmpError, IcmpErrorKind};
-pub use info::ConnectionInfo;
+pub use info::{ConnectionInfo, StablePoints};
 pub use outgoing::Burst;
+pub use rule::Rule;
 pub use stray::answer_stray;
 pub use time::Time;
 

@@ -9,7 +9,7 @@ pub(crate) const OWED_MAX: usize = 16;
 /// One segment that waits to be sent. What it says is looked up when it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Owed {
-    /// The EPOCH of the negotiation.
+    /// The EPOCH of the negotiation, or one with the own stable point.
     Epoch,
     /// EPOCH-ECHO.
     EpochEcho { stable_point: u32 },

@@ -5,7 +5,10 @@ use alloc::collections::VecDeque;
 use hiatus_codec::{Position, SequenceNumber};
 use serde::{Deserialize, Serialize};
 
-/// Positions of one direction never lie further apart than this: below half the sequence space.
+use crate::config::Sending;
+use crate::retention::Retention;
+
+/// With what is retained beside it, positions of one direction never lie further apart than half the sequence space.
 const BUFFER_OCTETS_MAX: u32 = 1 << 30;
 /// The first octet of data; the SYN is at 0.
 pub(crate) const FIRST_OCTET: Position = Position(1);
@@ -19,7 +22,7 @@ const SYN: Position = Position(0);
 pub(crate) struct SendSide {
     /// ISS.
     pub(crate) iss: SequenceNumber,
-    /// SND.STB: the peer's stable point. Without retention it is SND.UNA.
+    /// SND.STB: the peer's stable point, or the lowest position that is kept. Without retention it is SND.UNA.
     pub(crate) stb: Position,
     /// SND.UNA.
     pub(crate) una: Position,
@@ -40,6 +43,9 @@ pub(crate) struct SendSide {
     /// Position of the first octet in the buffer.
     buffer_start: Position,
     capacity_octets: u32,
+    pub(crate) retention: Retention,
+    /// Octets wait for a durable epoch: SND.LIM does not follow SND.END.
+    holds: bool,
     /// SND.WND in octets.
     pub(crate) wnd: u32,
     /// The largest SND.WND seen (RFC 9293, section 3.8.6.2.1, Max(SND.WND)).
@@ -70,6 +76,8 @@ impl SendSide {
             buffer: VecDeque::new(),
             buffer_start: FIRST_OCTET,
             capacity_octets: capacity_octets.clamp(1, BUFFER_OCTETS_MAX),
+            retention: Retention::Off,
+            holds: false,
             wnd: 0,
             wnd_max: 0,
             wl1: SYN,
@@ -84,8 +92,40 @@ impl SendSide {
         let count = octets.len().min(self.room_octets());
         self.buffer.extend(octets.get(..count).unwrap_or(octets));
         self.end = self.end.advanced_by(u64::try_from(count).unwrap_or(0));
-        self.lim = self.end;
+        self.limit_follows();
         count
+    }
+
+    /// SND.END moved.
+    fn limit_follows(&mut self) {
+        if !self.holds {
+            self.lim = self.end;
+        }
+    }
+
+    //= draft#hold-send
+    //# When it becomes on, and whenever a host begins to use hold-send, SND.LIM is
+    //# SND.MAX if that is higher.
+    /// Hold-send begins or ends.
+    pub(crate) fn set_sending(&mut self, sending: Sending) {
+        match (sending, self.holds) {
+            (Sending::HoldSend, false) => {
+                self.holds = true;
+                self.lim = self.max.max(FIRST_OCTET);
+            }
+            (Sending::Unheld, true) => {
+                self.holds = false;
+                self.lim = self.end;
+            }
+            (Sending::HoldSend, true) | (Sending::Unheld, false) => {}
+        }
+    }
+
+    //= draft#hold-send
+    //# SND.LIM is then the end of the send buffer in the latest DURABLE epoch.
+    /// What lies before `end` is in a durable epoch.
+    pub(crate) fn is_durable_to(&mut self, end: Position) {
+        self.lim = self.lim.max(end.min(self.end));
     }
 
     /// The application closes: the FIN takes the next position.
@@ -93,13 +133,19 @@ impl SendSide {
         if self.fin.is_none() {
             self.fin = Some(self.end);
             self.end = self.end.advanced_by(1);
-            self.lim = self.end;
+            self.limit_follows();
         }
     }
 
     /// Octets that [`write`](Self::write) would take.
     pub(crate) fn room_octets(&self) -> usize {
-        usize::try_from(self.capacity_octets).unwrap_or(usize::MAX).saturating_sub(self.buffer.len())
+        let unacknowledged = self.una.max(FIRST_OCTET).distance_to(self.data_end());
+        usize::try_from(u64::from(self.capacity_octets).saturating_sub(unacknowledged)).unwrap_or(usize::MAX)
+    }
+
+    /// Octets that are kept although the peer has acknowledged them.
+    pub(crate) fn retained_octets(&self) -> u64 {
+        self.stb.max(FIRST_OCTET).distance_to(self.una.min(self.data_end()))
     }
 
     /// True if the own FIN was sent and acknowledged.
@@ -110,6 +156,16 @@ impl SendSide {
     /// Whether an ACK of `ack` may be true (RFC 5961, section 5.2).
     pub(crate) fn is_acceptable(&self, ack: Position) -> bool {
         ack <= self.max && ack.advanced_by(u64::from(self.wnd_max)) >= self.una
+    }
+
+    /// How far the stream may go, as far as this end decides: up to SND.LIM, and as far as what is retained leaves room.
+    pub(crate) fn bound(&self) -> Position {
+        self.lim.min(self.retention.bound(self.stb).max(self.max))
+    }
+
+    /// True while octets wait only for room beside what is retained.
+    pub(crate) fn is_held_back(&self) -> bool {
+        self.resend < self.lim && self.resend >= self.bound()
     }
 
     /// Octets sent and neither acknowledged nor given up for lost.
@@ -167,10 +223,42 @@ impl SendSide {
         self.release();
     }
 
-    /// Drops what nobody will ask for again.
+    /// Octets that the peer acknowledges are kept from now on, or not.
+    pub(crate) fn retain(&mut self, retention: Retention) {
+        self.retention = retention;
+        self.release();
+    }
+
+    //= draft#epochs
+    //# A stable point above SND.UNA is then taken as SND.UNA.
+    /// The peer never asks again for what lies before `stable`.
+    pub(crate) fn is_stable_to(&mut self, stable: Position) {
+        let stable = stable.min(self.una);
+        if stable > self.stb {
+            //= draft#epochs
+            //# A host MUST raise SND.STB to the stable point of an EPOCH that it
+            //# echoes, unless SND.STB is higher.
+            self.stb = stable;
+            self.retention = self.retention.holds();
+            self.release();
+        }
+    }
+
+    /// New octets have waited for long enough for room; says whether octets are given up for it.
+    pub(crate) fn shed(&mut self) -> bool {
+        let was_holding = matches!(self.retention, Retention::Holding { .. });
+        self.retention = self.retention.sheds();
+        self.release();
+        was_holding
+    }
+
+    /// Drops what nobody will ask for again, or what is too much to keep.
     fn release(&mut self) {
+        //= draft#back-pressure
+        //# A host that sheds retained octets MUST raise SND.STB to the lowest
+        //# position that it still keeps.
         // Without retention the peer never asks for an octet that it acknowledged.
-        self.stb = self.una;
+        self.stb = self.retention.kept_from(self.stb, self.una);
         let count = usize::try_from(self.buffer_start.distance_to(self.stb)).unwrap_or(usize::MAX);
         let count = count.min(self.buffer.len());
         self.buffer.drain(..count);

@@ -5,7 +5,9 @@ use core::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::config::{Config, KeepAlive, Nagle};
+use crate::config::{Config, KeepAlive, Nagle, Sending};
+use crate::hiatus::Hiatus;
+use crate::rule::Rule;
 use crate::tcb::Tcb;
 
 /// What counts in place of the configuration's.
@@ -14,11 +16,12 @@ pub(crate) struct Settings {
     pub(crate) r2: Duration,
     pub(crate) nagle: Nagle,
     pub(crate) keep_alive: Option<KeepAlive>,
+    pub(crate) sending: Sending,
 }
 
 impl Settings {
     fn of(config: &Config) -> Self {
-        Self { r2: config.r2, nagle: config.nagle, keep_alive: config.keep_alive }
+        Self { r2: config.r2, nagle: config.nagle, keep_alive: config.keep_alive, sending: config.sending }
     }
 }
 
@@ -38,6 +41,15 @@ impl Tcb {
 
     pub(crate) fn keep_alive_policy(&self, config: &Config) -> Option<KeepAlive> {
         self.settings.as_ref().map_or(config.keep_alive, |settings| settings.keep_alive)
+    }
+
+    //= draft#hold-send
+    //# Before the connection is on, hold-send holds nothing back
+    /// Holds back what waits for an epoch, or lets it go.
+    pub(crate) fn apply_sending(&mut self, config: &Config) {
+        let sending = self.settings.as_ref().map_or(config.sending, |settings| settings.sending);
+        let counts = matches!(self.hiatus, Hiatus::On(_)) && config.keeps(Rule::HoldSend);
+        self.snd.set_sending(if counts { sending } else { Sending::Unheld });
     }
 
     /// A connection that is left as configured keeps nothing.

@@ -4,6 +4,7 @@ pub(crate) mod closed;
 mod command;
 mod icmp;
 mod input;
+mod linger;
 pub(crate) mod listen;
 pub(crate) mod syn_received;
 pub(crate) mod syn_sent;

@@ -13,14 +13,16 @@ use crate::congestion::{Congestion, Timeout};
 use crate::delayed_ack::DelayedAck;
 use crate::ecn::EcnState;
 use crate::event::{CloseReason, Event, PeerState, SelfState};
-use crate::hiatus::Hiatus;
+use crate::hiatus::{Hiatus, Session};
 use crate::keep_alive::KeepAliveProbes;
 use crate::owed::{OWED_MAX, Owed};
 use crate::path::Path;
 use crate::persist::Persist;
 use crate::receive::ReceiveSide;
 use crate::recovery::Recovery;
+use crate::retention::HOLD_BACK_MAX;
 use crate::rtt::RoundTrip;
+use crate::rule::Rule;
 use crate::send::SendSide;
 use crate::settings::Settings;
 use crate::time::Time;
@@ -101,7 +103,7 @@ impl Tcb {
         let config = cx.config;
         let path = Path::new(cx.ip, config);
         let mss_octets = path.send_mss();
-        Self {
+        let mut tcb = Self {
             ports,
             snd: SendSide::new(entropy.isn, config.send_buffer_octets, mss_octets),
             rcv: ReceiveSide::new(irs, config.receive_buffer_octets, config.mss_octets),
@@ -129,7 +131,9 @@ impl Tcb {
             is_acknowledged_since_sync: true,
             heard: cx.now,
             challenges: Budget::default(),
-        }
+        };
+        tcb.hiatus_changed(cx);
+        tcb
     }
 
     /// Takes what the peer's SYN says, its window included.
@@ -203,13 +207,18 @@ impl Tcb {
     /// How far the stream may go now.
     pub(crate) fn send_bound(&self) -> Position {
         match (self.hiatus.self_state(), self.hiatus.peer_state()) {
-            (SelfState::Up, PeerState::Up) => self.snd.lim,
+            (SelfState::Up, PeerState::Up) if self.waits_for_answer() => self.snd.max,
+            (SelfState::Up, PeerState::Up) => self.snd.bound(),
             //= draft#leaving
             //# A host in LEAVING MUST NOT send a window probe, a keep-alive, or a FIN
             //# or octet at or beyond SEG.SEQ of its SUSPEND.
             (SelfState::Leaving, _) => self.snd.nxt,
             _ => self.snd.max,
         }
+    }
+
+    fn waits_for_answer(&self) -> bool {
+        self.hiatus.session().is_some_and(Session::waits_for_answer)
     }
 
     //= draft#holding
@@ -233,13 +242,20 @@ impl Tcb {
             && !in_flight
             && self.snd.resend < self.send_bound()
             && self.text(cx, 1).is_none();
-        for (timer, is_needed) in [(Timer::Retransmit, in_flight), (Timer::Persist, is_blocked)] {
+        //= draft#back-pressure
+        //# A host MUST NOT hold back octets for longer than 120 seconds at a time
+        //# because of what it retains.
+        let is_held_back = may && !is_leaving && self.snd.is_held_back();
+        for (timer, is_needed) in
+            [(Timer::Retransmit, in_flight), (Timer::Persist, is_blocked), (Timer::HoldBack, is_held_back)]
+        {
             if !is_needed {
                 self.timers.disarm(timer);
                 self.persist.is_due &= timer != Timer::Persist;
             } else if !self.timers.is_armed(timer) {
                 let interval = match timer {
                     Timer::Persist => self.persist_interval(cx),
+                    Timer::HoldBack => HOLD_BACK_MAX,
                     _ => self.rtt.rto(cx.config),
                 };
                 self.timers.arm(timer, cx.now + interval);
@@ -276,6 +292,13 @@ impl Tcb {
         }
         self.capable_may_stall();
         None
+    }
+
+    /// New octets have waited for room long enough.
+    pub(crate) fn shed(&mut self, cx: &mut Context<'_>) {
+        if self.snd.is_held_back() && cx.config.keeps(Rule::HoldBackEnds) && self.snd.shed() {
+            cx.events.push_back(Event::Shed);
+        }
     }
 
     /// The application may write again.

@@ -27,20 +27,29 @@ pub(crate) enum Timer {
     ResumeLimit,
     /// End of the hold (draft, {#holding}).
     Hold,
+    /// EPOCH again (draft, {#epochs}).
+    Epoch,
+    /// New octets have waited for room beside retained ones for long enough (draft, {#back-pressure}).
+    HoldBack,
+    /// End of LINGER (draft, {#linger}).
+    Linger,
     /// End of answering segments after an ABORT (draft, {#ending}).
     Epitaph,
 }
 
 impl Timer {
     /// Every timer, in the order in which those due at one time fire.
-    pub(crate) const ALL: [Self; 11] = [
+    pub(crate) const ALL: [Self; 14] = [
         Self::Hold,
         Self::ResumeLimit,
+        Self::Linger,
         Self::TimeWait,
         Self::Epitaph,
         Self::Negotiate,
         Self::Suspend,
         Self::Resume,
+        Self::Epoch,
+        Self::HoldBack,
         Self::DelayedAck,
         Self::Retransmit,
         Self::Persist,

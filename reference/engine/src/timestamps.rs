@@ -19,8 +19,10 @@ const INCARNATION_STEP_TICKS: u32 = 1 << 22;
 /// The timestamp clock and what was heard of the peer's.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct TimestampClock {
-    /// Added to the ticks since the origin.
+    /// Of the connection: added to the clock (RFC 7323, section 5.4).
     offset_ticks: u32,
+    /// Added to the ticks since the origin: what earlier incarnations of the host have used up.
+    step_ticks: u32,
     /// TS.Recent.
     recent: u32,
     /// When TS.Recent was taken.
@@ -31,17 +33,26 @@ pub(crate) struct TimestampClock {
 
 impl TimestampClock {
     pub(crate) fn new(offset_ticks: u32, now: Time) -> Self {
-        Self { offset_ticks, recent: 0, recent_at: now, last_ack_sent: Position(0) }
+        Self { offset_ticks, step_ticks: 0, recent: 0, recent_at: now, last_ack_sent: Position(0) }
+    }
+
+    fn value(&self, now: Time) -> u32 {
+        self.ticks(now).wrapping_add(self.offset_ticks)
+    }
+
+    /// The clock before the offset of the connection is added.
+    pub(crate) fn ticks(&self, now: Time) -> u32 {
+        ticks(now).wrapping_add(self.step_ticks)
     }
 
     /// What goes onto a segment sent at `now`.
     pub(crate) fn option(&self, now: Time) -> Timestamps {
-        Timestamps { value: ticks(now).wrapping_add(self.offset_ticks), echo_reply: self.recent }
+        Timestamps { value: self.value(now), echo_reply: self.recent }
     }
 
     /// How long before `now` the TSval that `echo` repeats was sent; `None` if it never was.
     pub(crate) fn since(&self, echo: u32, now: Time) -> Option<Duration> {
-        let elapsed_ticks = ticks(now).wrapping_add(self.offset_ticks).wrapping_sub(echo);
+        let elapsed_ticks = self.value(now).wrapping_sub(echo);
         (elapsed_ticks < 1 << 31).then(|| Duration::from_micros(u64::from(elapsed_ticks) * MICROS_PER_TICK))
     }
 
@@ -78,9 +89,12 @@ impl TimestampClock {
         self.recent_at = now;
     }
 
-    /// A new incarnation: every TSval from `now` on lies a step above `ceiling`, which no earlier one exceeded.
+    //= draft#restoring
+    //# The ceiling is of the clock before the offset
+    //# of each connection is added; the offsets stay.
+    /// A new incarnation: from `now` on the clock goes on a step above `ceiling`, which no earlier one exceeded.
     pub(crate) fn step_above(&mut self, ceiling: u32, now: Time) {
-        self.offset_ticks = ceiling.wrapping_add(INCARNATION_STEP_TICKS).wrapping_sub(ticks(now));
+        self.step_ticks = ceiling.wrapping_add(INCARNATION_STEP_TICKS).wrapping_sub(ticks(now));
         self.recent_at = now;
     }
 }

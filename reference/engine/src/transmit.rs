@@ -10,6 +10,7 @@ use crate::outgoing::{self, Burst, Header, HeaderOptions, Room};
 use crate::owed::Owed;
 use crate::receive::SackList;
 use crate::recovery::{Mode, Repair};
+use crate::rule::Rule;
 use crate::tcb::{Context, Tcb};
 use crate::timer::Timer;
 
@@ -64,7 +65,7 @@ impl Tcb {
         //= draft#resuming
         //# A host in RESUMING MUST NOT send a segment other than RESUME,
         //# RESUME-ACK, SUSPEND-ACK and ABORT.
-        if self.is_resuming() {
+        if self.is_resuming() && cx.config.keeps(Rule::MuteWhileResuming) {
             return None;
         }
         if self.may_originate() && !self.stream_rests() {
@@ -273,6 +274,7 @@ impl Tcb {
             self.snd.mss_octets = self.path.send_mss();
         }
         self.restart_after_idle(cx);
+        self.ask_after_long_time(cx);
         while let Some(plan) = self.plan(cx, room.segments_max) {
             let written = match plan {
                 Plan::Owed(owed) => {
@@ -448,7 +450,7 @@ impl Tcb {
     /// Writes a segment beside the stream; `None` if there is nothing to say any more.
     fn write_owed(&mut self, cx: &Context<'_>, room: &mut Room<'_>, owed: Owed) -> Option<Burst> {
         let message = match owed {
-            Owed::Epoch => self.negotiation_epoch(cx)?,
+            Owed::Epoch => self.epoch_message(cx)?,
             Owed::EpochEcho { stable_point } => Self::echo_message(stable_point),
             Owed::Suspend => self.suspend_message(cx)?,
             Owed::SuspendAck => self.suspend_ack_message()?,

@@ -13,7 +13,7 @@ use zeros::{Reader, Writer};
 /// Octets of a packed state at most. One that needs more stays as it is: there is something in its buffers.
 const PACKED_OCTETS_MAX: usize = 1024;
 /// Octets that a slot has room for.
-const HERE_OCTETS: usize = 158;
+const HERE_OCTETS: usize = 166;
 
 /// A state, packed: small numbers, and what is not there, take one octet; a plain connection about 120, one on which
 /// Hiatus is on about 190.

@@ -1,18 +1,23 @@
 //! Going away, coming back, and presuming the peer gone: what this end does of its own accord (draft, {#absence}).
 
+use alloc::boxed::Box;
 use core::time::Duration;
 
 use hiatus_codec::mac::{self, Context as MacContext, Tag};
-use hiatus_codec::{AbortReason, Flags, HoldTime, Life, Message, Nonce, Resume, SequenceNumber, Suspend};
+use hiatus_codec::{
+    AbortReason, Flags, HoldTime, Life, Message, Nonce, Position, Resume, SequenceNumber, Suspend,
+};
 
 use crate::arrived::Arrived;
 use crate::command::CommandError;
 use crate::config::Config;
 use crate::event::{CloseReason, Event, FallbackReason, PeerState, SelfState, TcpState};
+use crate::hiatus::epoch::Epochs;
 use crate::hiatus::{Leaving, Origin, PeerPresence, Resuming, SelfPresence, Session};
 use crate::keep_alive::KeepAliveProbes;
 use crate::owed::Owed;
 use crate::persist::Persist;
+use crate::rule::Rule;
 use crate::tcb::{Context, Tcb};
 use crate::time::Time;
 use crate::timer::Timer;
@@ -36,7 +41,7 @@ impl Tcb {
         found: TcpState,
         expected_absence: HoldTime,
     ) -> Result<(), CommandError> {
-        if found == TcpState::TimeWait {
+        if matches!(found, TcpState::TimeWait | TcpState::Linger) {
             return Err(CommandError::Closing { found });
         }
         let session = self.hiatus.session_mut().ok_or(CommandError::HiatusOff)?;
@@ -48,6 +53,8 @@ impl Tcb {
         }
         session.here = SelfPresence::Leaving(Leaving { expected_absence, ..Leaving::default() });
         self.stop_probing();
+        self.pause_reports();
+        self.drop_question();
         self.announce_leaving();
         Ok(())
     }
@@ -84,7 +91,7 @@ impl Tcb {
 
     /// The host is back with its memory intact.
     pub(crate) fn come_back(&mut self, found: TcpState, cx: &mut Context<'_>) -> Result<(), CommandError> {
-        if found == TcpState::TimeWait {
+        if matches!(found, TcpState::TimeWait | TcpState::Linger) {
             // Nothing is left to agree on, and in this state no RESUME-ACK counts. Should the peer ask for octets again,
             // they are sent.
             if let Some(session) = self.hiatus.session_mut() {
@@ -126,7 +133,7 @@ impl Tcb {
         session.take_incarnation(incarnation, nonce)?;
         self.forgive_absence(cx);
         // As in `come_back`: in TIME-WAIT nothing is left to agree on.
-        if found != TcpState::TimeWait {
+        if !matches!(found, TcpState::TimeWait | TcpState::Linger) {
             self.start_resuming(cx, Origin::Intact);
         }
         Ok(())
@@ -142,24 +149,41 @@ impl Tcb {
         tsval_ceiling: u32,
     ) -> Result<(), CommandError> {
         let session = self.hiatus.session_mut().ok_or(CommandError::HiatusOff)?;
-        session.take_incarnation(incarnation, nonce)?;
+        if cx.config.keeps(Rule::NewIncarnation) {
+            session.take_incarnation(incarnation, nonce)?;
+        }
+        session.question = None;
+        //= draft#restoring
+        //# What was reported to
+        //# the peer counts as unknown: once it has synchronised, a restored host
+        //# sends an EPOCH with the stable point of its epoch.
+        session.epochs = Some(Box::new(Epochs::restored(session.epochs.as_deref(), self.rcv.nxt)));
+        self.rcv.stb = Position(0);
+        self.timers.disarm(Timer::Epoch);
         self.forgive_absence(cx);
         //= draft#restoring
         //# A restored host that uses timestamps MUST start them at least 2^22 ticks
         //# above every timestamp that it sent before on the connection.
-        if let Some(clock) = &mut self.timestamps {
+        if let Some(clock) = &mut self.timestamps
+            && cx.config.keeps(Rule::TimestampStep)
+        {
             clock.step_above(tsval_ceiling, cx.now);
         }
         //= draft#restoring
         //# A restored host MUST drop the data that it holds out of order.
-        self.rcv.drop_out_of_order();
-        self.rcv.stb = self.rcv.nxt;
+        if cx.config.keeps(Rule::DropOutOfOrderAtRestore) {
+            self.rcv.drop_out_of_order();
+        }
         //= draft#restoring
         //# A restored host MUST set SND.LIM to the end of its restored send buffer.
-        self.snd.lim = self.snd.end;
+        if cx.config.keeps(Rule::LimitIsEndAtRestore) {
+            self.snd.lim = self.snd.end;
+        }
         // Earlier lives may have sent everything that this history may transmit.
         self.snd.max = self.snd.lim;
-        // In TIME-WAIT nothing is left to agree on, as in `come_back`.
+        //= draft#restoring
+        //# except in TIME-WAIT
+        // Nothing is left to agree on there, as in `come_back`.
         if found != TcpState::TimeWait {
             self.start_resuming(cx, Origin::Restored);
         }
@@ -195,13 +219,16 @@ impl Tcb {
         self.hold_delayed_ack();
         self.resend_first = false;
         self.stop_probing();
+        self.pause_reports();
+        self.drop_question();
         self.owed.clear();
         self.owe(Owed::Resume);
     }
 
     /// RESUME as it leaves now, and the timer for the next one.
     pub(crate) fn resume_message(&mut self, cx: &Context<'_>) -> Option<Message<'static>> {
-        let (received, end) = (self.rcv.nxt, self.snd.lim);
+        let end = if cx.config.keeps(Rule::EndIsLimit) { self.snd.lim } else { self.snd.nxt };
+        let received = self.rcv.nxt;
         let session = self.hiatus.session_mut()?;
         let context = MacContext::resume(session.role, received, end);
         let (life, nonce) = (session.own_life, session.own_nonce);
@@ -232,9 +259,13 @@ impl Tcb {
     }
 
     /// The timer for RESUME ran out: of a host that is back, or the probe of one that presumes its peer away.
-    pub(crate) fn resume_timeout(&mut self, cx: &Context<'_>) {
-        let Some(session) = self.hiatus.session_mut() else { return };
+    /// Gives why the connection ends, if it does.
+    pub(crate) fn resume_timeout(&mut self, cx: &mut Context<'_>) -> Option<CloseReason> {
+        let session = self.hiatus.session_mut()?;
         let is_resuming = matches!(session.here, SelfPresence::Resuming(_));
+        if !is_resuming && session.there == PeerPresence::Up {
+            return self.question_timeout(cx);
+        }
         //= draft#presumed
         //# A host in PRESUMED MUST send a RESUME with its current life after 60
         //# seconds, doubling the interval each time up to 600 seconds.
@@ -243,6 +274,7 @@ impl Tcb {
             self.timers.arm(Timer::Resume, cx.now + *interval);
         }
         self.owe(Owed::Resume);
+        None
     }
 
     //= draft#resuming
@@ -317,6 +349,12 @@ impl Tcb {
         self.rtt.restart();
         self.resend_first = false;
         self.stop_probing();
+        self.pause_reports();
+        if !self.is_resuming()
+            && let Some(session) = self.hiatus.session_mut()
+        {
+            session.question = None;
+        }
     }
 
     /// The peer is there again; what was in flight is sent again.
@@ -338,6 +376,7 @@ impl Tcb {
         self.release_delayed_ack();
         cx.events.push_back(Event::PeerResumed);
         self.announce_leaving();
+        self.report_if_due(cx);
     }
 
     //= draft#presumed
@@ -366,6 +405,7 @@ impl Tcb {
         cx.events.push_back(Event::Resumed);
         self.close_if_waiting();
         self.tell_writer(cx);
+        self.report_if_due(cx);
     }
 
     /// Closes for an application that asked while RESUMING.
@@ -473,6 +513,7 @@ impl Tcb {
         {
             resuming.met_plains = 0;
         }
+        self.question_met_hiatus();
     }
 
     /// True while the host waits for RESUME-ACK.

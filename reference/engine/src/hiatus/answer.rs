@@ -12,6 +12,7 @@ use crate::hiatus::absence::{duration, sealed};
 use crate::hiatus::check::Return;
 use crate::hiatus::{Origin, PeerPresence, Resuming, SelfPresence};
 use crate::owed::Owed;
+use crate::rule::Rule;
 use crate::tcb::{Context, Tcb};
 use crate::timer::Timer;
 
@@ -91,6 +92,10 @@ impl Tcb {
         //# sent.
         if stable <= self.snd.max {
             self.echo_has_come(cx);
+            if cx.config.keeps(Rule::RaiseStable) {
+                self.snd.is_stable_to(stable);
+                self.timers.disarm(Timer::HoldBack);
+            }
             //= draft#neg-confirm
             //# A host that is not in RESUMING MUST answer every valid EPOCH with an
             //# EPOCH-ECHO that has the same Stable Point.
@@ -111,7 +116,7 @@ impl Tcb {
         //= draft#resume-received
         //# A host MUST answer a valid RESUME of an older incarnation, or of the
         //# recorded incarnation with another nonce, with ABORT and reason FENCED.
-        if back.life.incarnation < life.incarnation || is_clone {
+        if (back.life.incarnation < life.incarnation || is_clone) && cx.config.keeps(Rule::FenceOlder) {
             self.owe_abort(AbortReason::FENCED, back.life, back.nonce, arrived.segment.ack);
             return None;
         }
@@ -121,8 +126,8 @@ impl Tcb {
         if back.life < life {
             return None;
         }
-        if back.life == life {
-            if self.is_rolled_back(back) {
+        if back.life == life && cx.config.keeps(Rule::ApplyOnlyNewerLife) {
+            if self.is_rolled_back(cx, back) {
                 return Some(self.diverge(back, arrived.segment.ack));
             }
             let session = self.hiatus.session_mut()?;
@@ -152,8 +157,8 @@ impl Tcb {
     //# reason DIVERGED when a valid RESUME of the recorded life, or a valid
     //# RESUME-ACK for its current life, has an R above its SND.LIM.
     /// True if the peer has received what this history has not written: the host went back, and was not told.
-    fn is_rolled_back(&self, back: &Return) -> bool {
-        !self.is_resuming() && back.received > self.snd.lim
+    fn is_rolled_back(&self, cx: &Context<'_>, back: &Return) -> bool {
+        !self.is_resuming() && back.received > self.snd.lim && cx.config.keeps(Rule::NoticeRollback)
     }
 
     /// Ends the connection with ABORT and reason DIVERGED, SEG.SEQ = `seq`.
@@ -211,13 +216,15 @@ impl Tcb {
         let is_resuming = matches!(session.here, SelfPresence::Resuming(_));
         let is_presumed = matches!(session.there, PeerPresence::Presumed { .. });
         let is_newer = back.life > session.peer_life;
-        if self.is_rolled_back(back) {
+        let is_stale = back.life < session.peer_life && cx.config.keeps(Rule::NoStaleResumeAck);
+        let answers = session.question.is_some();
+        if self.is_rolled_back(cx, back) {
             return Some(self.diverge(back, self.snd_nxt()));
         }
         //= draft#resuming
         //# A host in RESUMING MUST NOT accept a RESUME-ACK that carries an older
         //# life than the one recorded of the peer.
-        if back.life < session.peer_life || !(is_resuming || is_presumed) {
+        if is_stale || !(is_resuming || is_presumed || answers) {
             return None;
         }
         //= draft#int-guest
@@ -244,6 +251,7 @@ impl Tcb {
             self.believe_timestamp(cx, arrived);
             self.peer_shows_itself(cx);
         }
+        self.question_is_answered(cx);
         if is_resuming {
             self.ack_is_due |= acknowledges_jump;
             self.self_is_up(cx);

@@ -62,12 +62,14 @@ pub(crate) fn proposal(config: &Config, entropy: &Entropy) -> Option<Proposal> {
     match config.hiatus {
         HiatusPolicy::Off => None,
         HiatusPolicy::On(offer) => {
-            // K is not said: this engine does not retain acknowledged octets.
             let mut bits = CapableBits::new(CapableBits::VERSION);
             if offer.bits.may_return_older() {
                 bits = bits.with_older();
             } else if offer.bits.may_fall_silent() {
                 bits = bits.with_silent();
+            }
+            if offer.bits.retains() {
+                bits = bits.with_retention();
             }
             let own = Party { bits, hold: offer.hold, key: entropy.connection_key };
             Some(Proposal { own, nonce: entropy.nonce })
@@ -126,6 +128,11 @@ pub(crate) fn first_epoch(key: &SessionKey, role: Role) -> Message<'static> {
 }
 
 impl Confirming {
+    /// What this end said.
+    pub(crate) fn own(&self) -> &Party {
+        &self.own
+    }
+
     /// The CAPABLE of the responder's SYN/ACK.
     pub(crate) fn on_syn_ack(&self) -> Capable {
         self.own.long()
@@ -195,6 +202,9 @@ impl Confirming {
             here: SelfPresence::Up,
             there: PeerPresence::Up,
             presumed_by_reset: [None; 2],
+            epochs: None,
+            answered_at: Time::ZERO,
+            question: None,
             checks: Budget::default(),
             guess_checks: Budget::default(),
         })
@@ -205,10 +215,19 @@ impl Tcb {
     /// Falls back to plain TCP, for good.
     pub(crate) fn fall_back(&mut self, cx: &mut Context<'_>, reason: FallbackReason) {
         self.hiatus = Hiatus::Off;
-        for timer in [Timer::Negotiate, Timer::Suspend, Timer::Resume, Timer::ResumeLimit, Timer::Hold] {
+        for timer in [
+            Timer::Negotiate,
+            Timer::Suspend,
+            Timer::Resume,
+            Timer::ResumeLimit,
+            Timer::Hold,
+            Timer::Epoch,
+            Timer::HoldBack,
+        ] {
             self.timers.disarm(timer);
         }
         self.owed.retain(|owed| matches!(owed, Owed::Reset { .. }));
+        self.hiatus_changed(cx);
         cx.events.push_back(Event::FellBack { reason });
     }
 
@@ -251,6 +270,7 @@ impl Tcb {
                 if valid && stable <= self.snd.max {
                     let session = confirming.session(Role::Initiator, *peer, *key);
                     self.turn_on(cx, session);
+                    self.snd.is_stable_to(stable);
                     self.owe(Owed::EpochEcho { stable_point: epoch.stable_point });
                 }
             }
@@ -279,8 +299,9 @@ impl Tcb {
     }
 
     fn turn_on(&mut self, cx: &mut Context<'_>, session: Box<Session>) {
-        self.hiatus = Hiatus::On(session);
+        self.hiatus = Hiatus::On(Box::new(Session { answered_at: cx.now, ..*session }));
         self.timers.disarm(Timer::Negotiate);
+        self.hiatus_changed(cx);
         cx.events.push_back(Event::HiatusOn);
     }
 

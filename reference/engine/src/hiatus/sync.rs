@@ -4,6 +4,7 @@ use hiatus_codec::{AbortReason, Nonce};
 
 use crate::arrived::Arrived;
 use crate::hiatus::check::Return;
+use crate::rule::Rule;
 use crate::tcb::{Context, Tcb};
 use crate::timer::Timer;
 
@@ -18,13 +19,15 @@ impl Tcb {
         //= draft#sync
         //# A host MUST answer a RESUME of a newer life with R below its SND.STB
         //# with ABORT and reason GONE.
-        if back.received < self.snd.stb {
+        if back.received < self.snd.stb && cx.config.keeps(Rule::GoneBelowStable) {
             return Err(AbortReason::GONE);
         }
         //= draft#sync
         //# A host MUST answer a RESUME of a newer life with R above its SND.LIM, or
         //# with End below its RCV.NXT, with ABORT and reason DIVERGED.
-        if back.received > self.snd.lim || back.end < self.rcv.nxt {
+        if (back.received > self.snd.lim || back.end < self.rcv.nxt)
+            && cx.config.keeps(Rule::DivergedBeyondLimit)
+        {
             return Err(AbortReason::DIVERGED);
         }
         let Some(session) = self.hiatus.session_mut() else { return Ok(()) };
@@ -40,8 +43,12 @@ impl Tcb {
         self.is_acknowledged_since_sync = false;
         let is_rewind = back.received < self.snd.nxt;
         let was_long = cx.now.since(self.heard) > self.rtt.rto(cx.config);
-        self.rcv.drop_out_of_order();
-        self.snd.rewind(back.received);
+        if cx.config.keeps(Rule::DropOutOfOrderAtSync) {
+            self.rcv.drop_out_of_order();
+        }
+        if cx.config.keeps(Rule::RewindToReceived) {
+            self.snd.rewind(back.received);
+        }
         // Octets that are sent again lie below SEG.SEQ of the peer, and their windows count too.
         let first = arrived.seq.min(self.rcv.nxt);
         self.snd.set_window(u32::from(arrived.segment.window) << self.snd.scale, first, back.received);
@@ -73,7 +80,9 @@ impl Tcb {
 
     /// TS.Recent := SEG.TSval, whatever it was: the message of the segment is authentic.
     pub(crate) fn believe_timestamp(&mut self, cx: &Context<'_>, arrived: &Arrived<'_>) {
-        if let (Some(clock), Some(timestamps)) = (&mut self.timestamps, arrived.timestamps) {
+        if let (Some(clock), Some(timestamps)) = (&mut self.timestamps, arrived.timestamps)
+            && cx.config.keeps(Rule::TimestampsFence)
+        {
             clock.force(timestamps.value, cx.now);
         }
     }

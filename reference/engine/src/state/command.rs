@@ -5,6 +5,7 @@ use hiatus_codec::{AbortReason, Nonce};
 use crate::command::{Command, CommandError, WriteError};
 use crate::event::{CloseReason, TcpState};
 use crate::owed::Owed;
+use crate::rule::Rule;
 use crate::settings::Settings;
 use crate::state::synchronized::Synchronized;
 use crate::state::{State, Transition};
@@ -26,6 +27,11 @@ impl State {
             Command::SetKeepAlive(policy) => {
                 self.change_settings(cx, |settings| settings.keep_alive = policy)
             }
+            Command::SetSending(sending) => self.change_settings(cx, |settings| settings.sending = sending),
+            Command::SnapshotTaken { epoch } => self.with_tcb(cx, |tcb, _| tcb.snapshot_taken(epoch)),
+            Command::SnapshotDurable { epoch } => {
+                self.with_tcb(cx, |tcb, cx| tcb.snapshot_durable(cx, epoch))
+            }
             Command::Abort => self.abort(cx),
             Command::Suspend { expected_absence } => {
                 self.absent(cx, |tcb, found, _| tcb.suspend(found, expected_absence))
@@ -38,6 +44,21 @@ impl State {
                 self.absent(cx, |tcb, found, cx| tcb.restore(found, cx, incarnation, nonce, tsval_ceiling))
             }
         }
+    }
+
+    /// A command about epochs. It changes nothing where the connection is not there to be told.
+    fn with_tcb(
+        &mut self,
+        cx: &mut Context<'_>,
+        act: impl FnOnce(&mut Tcb, &Context<'_>),
+    ) -> Result<(), CommandError> {
+        if let Some(tcb) = self.live_tcb_mut() {
+            act(tcb, cx);
+        }
+        if let Self::Synchronized(state) = self {
+            state.tcb.rearm(cx);
+        }
+        Ok(())
     }
 
     /// A command about the own absence.
@@ -113,6 +134,7 @@ impl State {
         if let Self::Synchronized(state) = self {
             // An interval that was set before may be too long.
             state.tcb.timers.disarm(Timer::KeepAlive);
+            state.tcb.apply_sending(cx.config);
             state.tcb.rearm(cx);
         }
         self.enter(cx, Transition::Stay);
@@ -145,7 +167,8 @@ impl State {
         //= draft#restoring
         //# A restored host MUST send the same End in every RESUME until it has
         //# synchronised.
-        let count = if tcb.is_resuming() { 0 } else { tcb.snd.write(octets) };
+        let waits = tcb.is_resuming() && cx.config.keeps(Rule::WritesWaitWhileResuming);
+        let count = if waits { 0 } else { tcb.snd.write(octets) };
         tcb.writer_waits |= count < octets.len();
         if let Self::Synchronized(state) = self {
             state.tcb.rearm(cx);
@@ -205,7 +228,9 @@ impl Synchronized {
     pub(crate) fn owe_abort(&mut self) {
         match self.name() {
             // Nothing is left to reset (RFC 9293, section 3.10.5).
-            TcpState::Closing | TcpState::LastAck | TcpState::TimeWait => self.tcb.owed.clear(),
+            TcpState::Closing | TcpState::LastAck | TcpState::TimeWait | TcpState::Linger => {
+                self.tcb.owed.clear();
+            }
             _ => self.tcb.owe_reset(),
         }
     }

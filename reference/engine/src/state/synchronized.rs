@@ -23,6 +23,8 @@ use crate::timestamps::Freshness;
 pub(crate) struct Synchronized {
     pub(crate) tcb: Box<Tcb>,
     first_closer: Option<Closer>,
+    /// Both directions were over, and the connection is kept (draft, {#linger}).
+    pub(crate) lingers: bool,
 }
 
 /// Who closed first.
@@ -49,7 +51,7 @@ impl Synchronized {
     pub(crate) fn new(tcb: Box<Tcb>) -> Self {
         // The application may have closed before.
         let first_closer = tcb.snd.fin.is_some().then_some(Closer::Own);
-        Self { tcb, first_closer }
+        Self { tcb, first_closer, lingers: false }
     }
 
     pub(crate) fn name(&self) -> TcpState {
@@ -59,6 +61,7 @@ impl Synchronized {
             (false, true, _) => TcpState::CloseWait,
             (true, false, _) if own_fin_is_acknowledged => TcpState::FinWait2,
             (true, false, _) => TcpState::FinWait1,
+            (true, true, _) if self.lingers && own_fin_is_acknowledged => TcpState::Linger,
             (true, true, Some(Closer::Peer)) => TcpState::LastAck,
             (true, true, _) if own_fin_is_acknowledged => TcpState::TimeWait,
             (true, true, _) => TcpState::Closing,
@@ -102,7 +105,8 @@ impl Synchronized {
             Hiatus::Confirming(confirming) => confirming.check(cx.now, &tcb.snd, &tcb.rcv, &arrived),
             Hiatus::Off | Hiatus::Proposed(_) => Checked::Plain,
         };
-        let checked = if self.name() == TcpState::TimeWait { checked.in_time_wait() } else { checked };
+        let is_over = matches!(self.name(), TcpState::TimeWait | TcpState::Linger);
+        let checked = if is_over && !self.tcb.is_resuming() { checked.in_time_wait() } else { checked };
         let step = match self.on_return(cx, &arrived, checked) {
             Step::Continue if self.tcb.is_resuming() => self.while_resuming(cx, &arrived, checked),
             Step::Continue => self.in_order(cx, &arrived, checked),
@@ -136,7 +140,9 @@ impl Synchronized {
             CloseReason::Reset | CloseReason::PeerHasNoState | CloseReason::AbortedByPeer(AbortReason::LOST)
         );
         match self.name() {
-            TcpState::Closing | TcpState::LastAck if is_gone => CloseReason::Finished,
+            TcpState::Closing | TcpState::LastAck | TcpState::TimeWait | TcpState::Linger if is_gone => {
+                CloseReason::Finished
+            }
             _ => reason,
         }
     }
@@ -281,8 +287,8 @@ impl Synchronized {
 
     /// An RST without ABORT, within the window (RFC 5961, section 3.2).
     fn on_bare_reset(&mut self, cx: &mut Context<'_>, arrived: &Arrived<'_>) -> Step {
-        // It must not cut TIME-WAIT short (RFC 1337, section 3).
-        if self.name() == TcpState::TimeWait {
+        // It must not cut TIME-WAIT short (RFC 1337, section 3), nor LINGER.
+        if matches!(self.name(), TcpState::TimeWait | TcpState::Linger) {
             return Step::Done;
         }
         let has_only_fin_left = matches!(self.name(), TcpState::Closing | TcpState::LastAck)
@@ -317,6 +323,9 @@ impl Synchronized {
         let tcb = &mut self.tcb;
         let ack = arrived.ack;
         if !tcb.snd.is_acceptable(ack) {
+            if ack > tcb.snd.max {
+                tcb.ask_above_max(cx);
+            }
             tcb.challenge(cx.now);
             return Step::Done;
         }
@@ -359,6 +368,11 @@ impl Synchronized {
         //# the one at that number.
         if matches!(checked, Checked::Plain | Checked::Other) && tcb.shows_return(arrived) {
             tcb.peer_shows_itself(cx);
+        }
+        match checked {
+            Checked::Plain => tcb.question_met_plain(cx, arrived),
+            Checked::Other => tcb.hear_epoch_echo(cx, arrived),
+            _ => tcb.question_met_hiatus(),
         }
         match checked {
             Checked::Suspend => {
@@ -410,8 +424,13 @@ impl Synchronized {
             return None;
         }
         let name = self.name();
-        if name == TcpState::LastAck && self.tcb.snd.fin_is_acknowledged() {
-            return Some(CloseReason::Finished);
+        if self.lingers && !self.tcb.snd.fin_is_acknowledged() {
+            self.leave_linger();
+        }
+        if name == TcpState::Linger || (name == TcpState::LastAck && self.tcb.snd.fin_is_acknowledged()) {
+            let end = self.finish(cx);
+            self.tcb.rearm(cx);
+            return end;
         }
         //= draft#rfc-states
         //# A RESUME that takes a host in RESUMING from CLOSING to TIME-WAIT, its R
@@ -441,6 +460,7 @@ impl Synchronized {
 
     /// A timer is due. Gives why the connection ends, if it does.
     pub(crate) fn on_timeout(&mut self, cx: &mut Context<'_>, timer: Timer) -> Option<CloseReason> {
+        let found = self.name();
         let tcb = &mut self.tcb;
         let end = match timer {
             Timer::Retransmit => tcb.retransmission_timeout(cx),
@@ -450,7 +470,7 @@ impl Synchronized {
                 None
             }
             Timer::KeepAlive => tcb.keep_alive_timeout(cx),
-            Timer::TimeWait if tcb.rcv.fin_is_received() => Some(CloseReason::Finished),
+            Timer::TimeWait if tcb.rcv.fin_is_received() => self.finish(cx),
             Timer::TimeWait => Some(CloseReason::NoAnswer),
             Timer::Negotiate => {
                 tcb.negotiation_timeout(cx);
@@ -460,10 +480,13 @@ impl Synchronized {
                 tcb.owe(crate::owed::Owed::Suspend);
                 None
             }
-            Timer::Resume => {
-                tcb.resume_timeout(cx);
+            Timer::Resume => tcb.resume_timeout(cx),
+            Timer::Epoch => tcb.epoch_timeout(cx, found),
+            Timer::HoldBack => {
+                tcb.shed(cx);
                 None
             }
+            Timer::Linger => Some(CloseReason::Finished),
             Timer::ResumeLimit => tcb.resume_limit_passed(cx.now),
             //= draft#holding
             //# When the hold is over, a host in HELD or PRESUMED MUST delete the

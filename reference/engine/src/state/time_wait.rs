@@ -14,7 +14,9 @@ impl State {
     pub(crate) fn may_be_replaced_by(&self, config: &Config, segment: &Segment<'_>) -> bool {
         let is_syn = segment.flags.contains(Flags::SYN)
             && !segment.flags.intersects(Flags::ACK.union(Flags::RST).union(Flags::FIN));
-        let Some(tcb) = self.tcb().filter(|_| is_syn && self.name() == TcpState::TimeWait) else {
+        let Some(tcb) =
+            self.tcb().filter(|_| is_syn && matches!(self.name(), TcpState::TimeWait | TcpState::Linger))
+        else {
             return false;
         };
         // RCV.NXT lies one after the FIN, the last number that the peer used.

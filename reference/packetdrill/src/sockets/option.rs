@@ -203,7 +203,8 @@ fn state_number(state: TcpState) -> u8 {
         TcpState::SynReceived => 3,
         TcpState::FinWait1 => 4,
         TcpState::FinWait2 => 5,
-        TcpState::TimeWait => 6,
+        // The kernel knows no LINGER: to the application it is the end of TIME-WAIT.
+        TcpState::TimeWait | TcpState::Linger => 6,
         TcpState::Closed => 7,
         TcpState::CloseWait => 8,
         TcpState::LastAck => 9,
