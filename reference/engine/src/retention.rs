@@ -6,6 +6,7 @@ use hiatus_codec::Position;
 use serde::{Deserialize, Serialize};
 
 use crate::config::RETAINED_OCTETS_LIMIT;
+use crate::send::FIRST_OCTET;
 
 /// How long new octets wait for room at most.
 pub(crate) const HOLD_BACK_MAX: Duration = Duration::from_secs(120);
@@ -34,7 +35,7 @@ impl Retention {
     /// How far the stream may go now, all before `stable` being free.
     pub(crate) fn bound(self, stable: Position) -> Position {
         match self {
-            Self::Holding { octets_max } => stable.advanced_by(u64::from(octets_max)),
+            Self::Holding { octets_max } => stable.max(FIRST_OCTET).advanced_by(u64::from(octets_max)),
             Self::Off | Self::Shedding { .. } => Position(u64::MAX),
         }
     }
@@ -45,8 +46,9 @@ impl Retention {
             Self::Off => una,
             Self::Holding { .. } => stable,
             Self::Shedding { octets_max } => {
-                let beyond = stable.distance_to(una).saturating_sub(u64::from(octets_max));
-                stable.advanced_by(beyond)
+                let first = stable.max(FIRST_OCTET);
+                let beyond = first.distance_to(una).saturating_sub(u64::from(octets_max));
+                if beyond == 0 { stable } else { first.advanced_by(beyond) }
             }
         }
     }

@@ -318,8 +318,8 @@ impl Tcb {
         let is_orderly = reason == CloseReason::Finished;
         self.owed.retain(|owed| match owed {
             Owed::Reset { .. } | Owed::Abort { .. } => true,
-            // The RESUME that acknowledged the last octet is answered like any other.
-            Owed::ResumeAck { .. } => is_orderly,
+            // The RESUME that acknowledged the last octet is answered like any other, and so is the EPOCH that ends LINGER.
+            Owed::ResumeAck { .. } | Owed::EpochEcho { .. } => is_orderly,
             _ => false,
         });
         self.timers.disarm_all();

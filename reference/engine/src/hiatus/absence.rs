@@ -376,7 +376,6 @@ impl Tcb {
         self.release_delayed_ack();
         cx.events.push_back(Event::PeerResumed);
         self.announce_leaving();
-        self.report_if_due(cx);
     }
 
     //= draft#presumed
@@ -389,6 +388,7 @@ impl Tcb {
             self.restart_congestion();
             self.peer_is_up(cx);
             self.rtt.restart();
+            self.report_if_due(cx);
         }
     }
 

@@ -149,6 +149,8 @@ impl Tcb {
         }
         self.owe(Owed::ResumeAck { life: back.life, nonce: back.nonce, seq: arrived.segment.seq });
         self.resume_out_of_turn(back);
+        // A host in RESUMING takes no EPOCH before the answer.
+        self.report_if_due(cx);
         None
     }
 
@@ -256,6 +258,7 @@ impl Tcb {
             self.ack_is_due |= acknowledges_jump;
             self.self_is_up(cx);
         }
+        self.report_if_due(cx);
         None
     }
 

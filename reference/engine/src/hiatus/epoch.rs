@@ -249,11 +249,14 @@ impl Tcb {
         //# interval each time up to 60 seconds.
         let wait = report.interval;
         report.interval = wait.saturating_mul(2).min(REPEAT_INTERVAL_MAX);
-        let (number, stable) = (epochs.number, epochs.stable);
+        //= draft#opt-epoch
+        //# Zero if the sender has no durable state yet; its durable states are
+        //# numbered from 1.
+        let (number, stable) = (epochs.number.max(1), epochs.stable);
         //= draft#lives
         //# A host whose EPOCH has been sent three times without an echo, while
         //# acceptable segments arrived, MUST send a RESUME with its current life.
-        let is_in_doubt = report.unechoed > UNECHOED_MAX && self.heard >= first_at;
+        let is_in_doubt = report.unechoed > UNECHOED_MAX && self.heard > first_at;
         if cx.config.keeps(Rule::RepeatEpoch) {
             self.timers.arm(Timer::Epoch, cx.now + wait);
         }
@@ -277,7 +280,7 @@ impl Tcb {
         //# nothing acceptable came from the peer counts as R2 giving up
         //= draft#linger
         //# no timer that gives up and no RST leads to PRESUMED
-        if heard < first_at && cx.now.since(first_at) >= r2 && found != TcpState::Linger {
+        if heard <= first_at && cx.now.since(first_at) >= r2 && found != TcpState::Linger {
             return self.give_up(cx);
         }
         if self.may_report() {

@@ -4,9 +4,11 @@
 
 mod absence;
 mod appendix_b;
+mod asking;
 mod bursts;
 mod closing;
 mod delayed_ack;
+mod durability;
 mod ecn;
 mod ending;
 mod extensions;
@@ -14,6 +16,7 @@ mod failing;
 mod forged;
 mod holding;
 mod keep_alive;
+mod lingering;
 mod lives;
 mod loss;
 mod nagle;
