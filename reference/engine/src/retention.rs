@@ -17,7 +17,7 @@ pub(crate) enum Retention {
     /// They are dropped.
     #[default]
     Off,
-    /// They are kept, so many at most: new octets wait for room.
+    /// They are kept: with so many, new octets wait for room.
     Holding { octets_max: u32 },
     /// They are kept, so many at most: the oldest go. It lasts until the stable point rises.
     Shedding { octets_max: u32 },
@@ -41,16 +41,18 @@ impl Retention {
     }
 
     /// The lowest position that is kept: octets from `stable` to `una` may be asked for again.
-    pub(crate) fn kept_from(self, stable: Position, una: Position) -> Position {
-        match self {
-            Self::Off => una,
-            Self::Holding { .. } => stable,
-            Self::Shedding { octets_max } => {
-                let first = stable.max(FIRST_OCTET);
-                let beyond = first.distance_to(una).saturating_sub(u64::from(octets_max));
-                if beyond == 0 { stable } else { first.advanced_by(beyond) }
-            }
-        }
+    ///
+    /// A peer that returns may acknowledge at one stroke what this history has not sent, up to `capacity_octets`: for
+    /// so much there is room beyond the bound, and not for more.
+    pub(crate) fn kept_from(self, stable: Position, una: Position, capacity_octets: u32) -> Position {
+        let octets_max = match self {
+            Self::Off => return una,
+            Self::Holding { octets_max } => u64::from(octets_max) + u64::from(capacity_octets),
+            Self::Shedding { octets_max } => u64::from(octets_max),
+        };
+        let first = stable.max(FIRST_OCTET);
+        let beyond = first.distance_to(una).saturating_sub(octets_max);
+        if beyond == 0 { stable } else { first.advanced_by(beyond) }
     }
 
     /// New octets have waited for long enough.

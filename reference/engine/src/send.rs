@@ -9,7 +9,7 @@ use crate::config::Sending;
 use crate::retention::Retention;
 
 /// With what is retained beside it, positions of one direction never lie further apart than half the sequence space.
-const BUFFER_OCTETS_MAX: u32 = 1 << 30;
+const BUFFER_OCTETS_MAX: u32 = 1 << 29;
 /// The first octet of data; the SYN is at 0.
 pub(crate) const FIRST_OCTET: Position = Position(1);
 /// Before the SYN.
@@ -258,7 +258,7 @@ impl SendSide {
         //# A host that sheds retained octets MUST raise SND.STB to the lowest
         //# position that it still keeps.
         // Without retention the peer never asks for an octet that it acknowledged.
-        self.stb = self.retention.kept_from(self.stb, self.una);
+        self.stb = self.retention.kept_from(self.stb, self.una, self.capacity_octets);
         let count = usize::try_from(self.buffer_start.distance_to(self.stb)).unwrap_or(usize::MAX);
         let count = count.min(self.buffer.len());
         self.buffer.drain(..count);
@@ -301,3 +301,6 @@ impl SendSide {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests;
