@@ -30,8 +30,8 @@ pub const DEFAULT_RTO_MIN: Duration = Duration::from_secs(1);
 pub const DEFAULT_RTO_MAX: Duration = Duration::from_secs(60);
 /// Acknowledged octets that are kept for a peer that may come back older, unless told otherwise.
 pub const DEFAULT_RETAINED_OCTETS: u32 = 16 << 20;
-/// The most that counts.
-pub const RETAINED_OCTETS_LIMIT: u32 = 1 << 29;
+/// The most that counts: what 100 Mbit/s carry in two minutes.
+pub const RETAINED_OCTETS_LIMIT: u32 = 1_500_000_000;
 /// How long an ACK waits: short against the smallest RTO of any sender.
 pub const DEFAULT_DELAYED_ACK: Duration = Duration::from_millis(40);
 /// Maximum segment lifetime (RFC 9293, section 3.4.2); TIME-WAIT lasts two of them.

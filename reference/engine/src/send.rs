@@ -9,7 +9,7 @@ use crate::config::Sending;
 use crate::retention::Retention;
 
 /// With what is retained beside it, positions of one direction never lie further apart than half the sequence space.
-const BUFFER_OCTETS_MAX: u32 = 1 << 29;
+const BUFFER_OCTETS_MAX: u32 = 1 << 28;
 /// The first octet of data; the SYN is at 0.
 pub(crate) const FIRST_OCTET: Position = Position(1);
 /// Before the SYN.

@@ -91,7 +91,7 @@ impl TimestampClock {
 
     //= draft#restoring
     //# The ceiling is of the clock before the offset
-    //# of each connection is added; the offsets stay.
+    //# of each connection
     /// A new incarnation: from `now` on the clock goes on a step above `ceiling`, which no earlier one exceeded.
     pub(crate) fn step_above(&mut self, ceiling: u32, now: Time) {
         self.step_ticks = ceiling.wrapping_add(INCARNATION_STEP_TICKS).wrapping_sub(ticks(now));

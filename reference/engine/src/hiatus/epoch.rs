@@ -24,7 +24,7 @@ pub(crate) const EPOCHS_PENDING_MAX: usize = 8;
 const REPORT_INTERVAL: Duration = Duration::from_millis(500);
 /// Between two copies of an EPOCH at most.
 const REPEAT_INTERVAL_MAX: Duration = Duration::from_secs(60);
-/// Copies of an EPOCH without an echo after which the host asks.
+/// EPOCHs without an echo after which the host asks.
 const UNECHOED_MAX: u8 = 3;
 
 /// What this end knows of its own epochs on one connection.
@@ -109,7 +109,7 @@ impl Session {
 impl Tcb {
     //= draft#retention
     //# Retention is on in the direction from A to B if A sent K, B sent N, and
-    //# timestamps RFC 7323 are in use on the connection.
+    //# timestamps
     /// Whether the peer keeps acknowledged octets for this end.
     pub(crate) fn peer_retains(&self) -> bool {
         self.timestamps.is_some() && self.hiatus.session().is_some_and(Session::peer_retains)
@@ -254,8 +254,9 @@ impl Tcb {
         //# numbered from 1.
         let (number, stable) = (epochs.number.max(1), epochs.stable);
         //= draft#lives
-        //# A host whose EPOCH has been sent three times without an echo, while
-        //# acceptable segments arrived, MUST send a RESUME with its current life.
+        //# A host that has sent three EPOCHs without an echo of one of them, while
+        //# acceptable segments arrived, MUST send a RESUME with its current life
+        //# when it sends the fourth.
         let is_in_doubt = report.unechoed > UNECHOED_MAX && self.heard > first_at;
         if cx.config.keeps(Rule::RepeatEpoch) {
             self.timers.arm(Timer::Epoch, cx.now + wait);

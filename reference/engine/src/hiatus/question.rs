@@ -81,8 +81,8 @@ impl Tcb {
 
     //= draft#lives
     //# It
-    //# repeats that RESUME with each further copy of the EPOCH; six that each
-    //# met a plain segment end in fallback, as in RESUMING.
+    //# repeats that RESUME with each further EPOCH; six that each met a plain
+    //# segment end in fallback
     /// EPOCHs stay unechoed although the peer is there.
     pub(crate) fn ask_unechoed(&mut self, cx: &Context<'_>) {
         let Some(session) = self.hiatus.session().filter(|_| cx.config.keeps(Rule::AskUnechoed)) else {

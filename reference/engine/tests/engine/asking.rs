@@ -65,8 +65,9 @@ fn rollback_that_nobody_told_of_is_found_by_asking() {
 #[test]
 fn epochs_without_an_echo_make_a_host_ask() {
     //= draft#lives
-    //# A host whose EPOCH has been sent three times without an echo, while
-    //# acceptable segments arrived, MUST send a RESUME with its current life.
+    //# A host that has sent three EPOCHs without an echo of one of them, while
+    //# acceptable segments arrived, MUST send a RESUME with its current life
+    //# when it sends the fourth.
     let mut pair = durable_pair();
     pair.write(Side::A, b"1234");
     pair.exchange();
@@ -96,8 +97,8 @@ fn epochs_without_an_echo_make_a_host_ask() {
 #[test]
 fn six_questions_that_each_met_a_plain_segment_end_in_fallback() {
     //= draft#lives
-    //# six that each
-    //# met a plain segment end in fallback, as in RESUMING.
+    //# six that each met a plain
+    //# segment end in fallback
     let mut pair = durable_pair();
     pair.write(Side::A, b"1234");
     pair.exchange();
