@@ -7,14 +7,18 @@ mod call;
 mod compose;
 mod fit;
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
 use hiatus_codec::{Flags, SequenceNumber};
 
+use call::Saved;
+
 use crate::case::Case;
 use crate::record::{CONNECT_PORT, Frame, LISTEN_PORT};
-use crate::script::{Action, Call, SegmentPattern, Silence, Step, When};
+use crate::script::{
+    Action, Call, Field, MessageBody, MessagePattern, OptionPattern, SegmentPattern, Silence, Step, When,
+};
 use crate::seed::Seed;
 use crate::session::Session;
 use crate::target::{CallError, Setup, Target};
@@ -30,6 +34,8 @@ const WAKES_AT_ONCE_MAX: usize = 1_000;
 const ANY_TIME_MAX: Duration = Duration::from_secs(3_600);
 /// Ticks of the bench's timestamp clock before the case began, so that TSval is never 0.
 const TSVAL_START: u32 = 1_000;
+/// How far timestamps of a new incarnation lie above those of the earlier ones (draft, {#restoring}).
+const INCARNATION_STEP_TICKS: u32 = 1 << 22;
 
 /// Runs `case` against the target that `build` makes.
 pub fn run(case: &Case, build: &dyn Fn(&Setup) -> Box<dyn Target>) -> Outcome {
@@ -52,6 +58,7 @@ pub fn run(case: &Case, build: &dyn Fn(&Setup) -> Box<dyn Target>) -> Outcome {
         written: Vec::new(),
         unwritten: Vec::new(),
         read_octets: 0,
+        saved: BTreeMap::new(),
     };
     let verdict = match bench.steps() {
         Ok(()) => Verdict::Pass,
@@ -86,6 +93,8 @@ struct Bench<'a> {
     unwritten: Vec<u8>,
     /// What the target's application has read.
     read_octets: u32,
+    /// The application at each snapshot.
+    saved: BTreeMap<u32, Saved>,
 }
 
 impl Bench<'_> {
@@ -118,13 +127,26 @@ impl Bench<'_> {
         let defaults = compose::Defaults {
             source_port: self.setup.bench_port,
             destination_port: self.setup.target_port,
-            tsval: millis.wrapping_add(TSVAL_START),
+            tsval: millis.wrapping_add(TSVAL_START).wrapping_add(self.tsval_step(wanted)),
         };
         let segment = compose::segment(wanted, &self.session, defaults)
             .map_err(|reason| Stop::Bench(format!("line {}: {reason}", step.line)))?;
         self.record(Side::Bench, segment.clone(), format!("line {}: {}", step.line, step.text));
         self.target.deliver(self.now, &segment);
         self.poll(step)
+    }
+
+    /// How far the bench's clock is ahead of time: each of its incarnations begins a step above the one before it.
+    fn tsval_step(&self, wanted: &SegmentPattern) -> u32 {
+        let begins = wanted.options.named.iter().find_map(|option| match option {
+            OptionPattern::Hiatus(MessagePattern {
+                body: MessageBody::Resume { life: Field::Is(life), .. },
+                ..
+            }) => Some(life.incarnation),
+            _ => None,
+        });
+        let incarnation = begins.unwrap_or(0).max(self.session.end(Side::Bench).life.incarnation);
+        incarnation.wrapping_mul(INCARNATION_STEP_TICKS)
     }
 
     fn record(&mut self, from: Side, segment: OwnedSegment, comment: String) {

@@ -17,7 +17,7 @@ use std::time::Duration;
 use hiatus_codec::{CapableBits, ConnectionKey, Flags, HoldTime, Life, Nonce};
 
 pub use error::ScriptError;
-pub use header::{Header, TargetOptions, Timestamping};
+pub use header::{Header, Sending, TargetOptions, Timestamping};
 
 /// A whole script: the header lines, then the steps in the order they are carried out.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -344,10 +344,19 @@ pub enum Call {
     SnapshotDurable(u32),
     /// `crash`: the host's memory is lost.
     Crash,
-    /// `restore 7`: the host starts from that snapshot.
-    Restore(u32),
+    /// `restore 7`, `restore 7 taking 5s`: the host starts from that snapshot.
+    Restore {
+        /// Its number.
+        epoch: u32,
+        /// How long it takes until all connections are restored.
+        lasts: Duration,
+    },
     /// The state of a copy comes back, and the host is not told.
     Rewind(u32),
+    /// `hold-send on`, `hold-send off`.
+    HoldSend(Sending),
+    /// `icmp port-unreachable`: the network says so of the target's latest segment.
+    Icmp(NetworkError),
     /// `event peer-suspended`: the target has said so since the last look.
     Event(String),
     /// `state established`.
@@ -361,4 +370,15 @@ pub enum Written {
     Pattern(u32),
     /// These.
     Text(Vec<u8>),
+}
+
+/// What an ICMP error says (RFC 792).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NetworkError {
+    /// `host-unreachable`: a soft error (RFC 9293, section 3.9.2.2).
+    HostUnreachable,
+    /// `protocol-unreachable`: a hard one.
+    ProtocolUnreachable,
+    /// `port-unreachable`: a hard one.
+    PortUnreachable,
 }

@@ -1,6 +1,6 @@
 //! A target: one host with one TCP connection, in virtual time, that a case is run against.
 //!
-//! Thirteen calls of a socket and its host, nine of Hiatus, and a clock. Nothing waits: what a call sets off comes
+//! Thirteen calls of a socket and its host, eleven of Hiatus, and a clock. Nothing waits: what a call sets off comes
 //! out of [`Target::transmit`], now or after a [`Target::timeout`].
 
 pub mod mutant;
@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use hiatus_codec::HoldTime;
 
-use crate::script::TargetOptions;
+use crate::script::{NetworkError, Sending, TargetOptions};
 use crate::wire::OwnedSegment;
 
 /// Why a call was not carried out.
@@ -100,13 +100,27 @@ pub trait Target {
     fn crash(&mut self, _now: Duration) -> Result<(), CallError> {
         Err(CallError::Unsupported("crash"))
     }
-    /// The host starts from the durable copy `epoch`.
-    fn restore(&mut self, _now: Duration, _epoch: u32) -> Result<(), CallError> {
+    /// The host starts from the copy `epoch`, and has restored its connections after `lasts`. A copy that is not durable
+    /// yet may still become so.
+    fn restore(&mut self, _now: Duration, _epoch: u32, _lasts: Duration) -> Result<(), CallError> {
         Err(CallError::Unsupported("restore"))
     }
     /// The state of the copy `epoch` comes back, and the host does not notice, as under a virtual machine that is reset.
     fn rewind(&mut self, _now: Duration, _epoch: u32) -> Result<(), CallError> {
         Err(CallError::Unsupported("rewind"))
+    }
+    /// From now on octets wait for a durable epoch, or do not.
+    fn hold_send(&mut self, _now: Duration, _sending: Sending) -> Result<(), CallError> {
+        Err(CallError::Unsupported("hold-send"))
+    }
+    /// The network reports an error about `quoted`, which the target sent.
+    fn network_error(
+        &mut self,
+        _now: Duration,
+        _error: NetworkError,
+        _quoted: &OwnedSegment,
+    ) -> Result<(), CallError> {
+        Err(CallError::Unsupported("icmp"))
     }
     /// A second instance with the same state, of which neither knows of the other.
     fn fork(&self) -> Result<Box<dyn Target>, CallError> {

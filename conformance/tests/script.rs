@@ -1,6 +1,6 @@
 //! Scripts that are read, and scripts that are refused with the place of the fault.
 
-use hiatus_conformance::script::{Action, Script, ScriptError, When};
+use hiatus_conformance::script::{Action, Script, ScriptError, Sending, When};
 
 const HEADER: &str = "title: t\nrequirements: HIA-MUST-1\nmutant: m\ntarget: plain\n";
 
@@ -38,10 +38,17 @@ fn every_step_of_the_guide_is_read() {
         "+0 write \"some words\"",
         "+0 attempt suspend 60s",
         "+0 snapshot durable 7",
+        "+0 restore 7",
+        "+0 restore 7 taking 5s",
+        "+0 hold-send on",
+        "+0 hold-send off",
+        "+0 icmp port-unreachable",
         "+0 reads end",
         "+0 event closed",
         "+0 event closed-aborted-by-peer-reason-9",
         "+0 event fell-back-no-epoch",
+        "+0 event shed",
+        "+0 state linger",
         "+0 state self-resuming",
     ] {
         if let Err(error) = step(line) {
@@ -61,6 +68,9 @@ fn a_fault_is_told_with_its_place() {
     assert_eq!(fault("+0 > S <capable v1 X hold 1s>"), (5, 20, "`X`".to_owned()));
     assert_eq!(fault("+0 > S <mss 1460"), (5, 17, "the end of the line".to_owned()));
     assert_eq!(fault("+0 > S <mss 1460> more"), (5, 19, "`more`".to_owned()));
+    assert_eq!(fault("+0 hold-send later"), (5, 14, "`later`".to_owned()));
+    assert_eq!(fault("+0 restore 7 taking"), (5, 20, "the end of the line".to_owned()));
+    assert_eq!(fault("+0 icmp redirect"), (5, 9, "`redirect`".to_owned()));
     assert_eq!(fault("+0 write"), (5, 9, "the end of the line".to_owned()));
 }
 
@@ -131,6 +141,19 @@ fn a_header_is_complete() {
     Script::parse(HEADER).expect_err("no step");
     Script::parse(&format!("{HEADER}colour: blue\n+0 listen\n")).expect_err("an unknown line");
     Script::parse(&HEADER.replace("HIA-MUST-1", "MUST-1")).expect_err("no label");
+}
+
+#[test]
+fn a_target_holds_back_and_retains_if_the_header_says_so() {
+    let script = |target: &str| {
+        let header = HEADER.replace("plain", target);
+        Script::parse(&format!("{header}+0 listen\n")).map(|script| script.header.target)
+    };
+    let plain = script("hiatus SNK hold 300s").expect("a target");
+    assert_eq!((plain.sending, plain.retained_octets_max), (Sending::Unheld, None));
+    let target = script("hiatus SNK hold 300s, timestamps, hold-send, retains 1000").expect("a target");
+    assert_eq!((target.sending, target.retained_octets_max), (Sending::HoldSend, Some(1000)));
+    script("hiatus SNK hold 300s, retains all").expect_err("no number");
 }
 
 #[test]

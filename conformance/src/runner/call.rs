@@ -1,6 +1,7 @@
 //! The steps that call the target or look at it.
 
 use super::{Bench, Stop};
+use crate::record::Frame;
 use crate::script::{Call, Step, Written};
 use crate::target::{CallError, Received, StreamEnd};
 use crate::tell;
@@ -8,6 +9,15 @@ use crate::wire::{Side, pattern};
 
 /// Most octets that one read asks for beyond what the script expects, to see what else is there.
 const READ_ROOM_OCTETS: usize = 1 << 20;
+
+/// What an application has done by the time of a snapshot.
+#[derive(Debug, Clone)]
+pub(super) struct Saved {
+    written: Vec<u8>,
+    /// The last of it, which the target had no room for yet.
+    unwritten_octets: usize,
+    read_octets: u32,
+}
 
 impl Bench<'_> {
     pub(super) fn call(&mut self, step: &Step, call: &Call) -> Result<(), Stop> {
@@ -24,8 +34,16 @@ impl Bench<'_> {
             Call::SnapshotTaken(epoch) => target.snapshot_taken(now, *epoch),
             Call::SnapshotDurable(epoch) => target.snapshot_durable(now, *epoch),
             Call::Crash => target.crash(now),
-            Call::Restore(epoch) => target.restore(now, *epoch),
+            Call::Restore { epoch, lasts } => target.restore(now, *epoch, *lasts),
             Call::Rewind(epoch) => target.rewind(now, *epoch),
+            Call::HoldSend(sending) => target.hold_send(now, *sending),
+            Call::Icmp(error) => {
+                let sent = |frame: &&Frame| frame.from == Side::Target;
+                match self.frames.iter().rev().find(sent) {
+                    Some(frame) => target.network_error(now, *error, &frame.segment),
+                    None => return Err(Stop::Bench("icmp: the target has sent nothing".to_owned())),
+                }
+            }
             Call::Attempt(call) => {
                 return match self.call(step, call) {
                     Err(Stop::Fail(failure)) if failure.because.contains("refused") => Ok(()),
@@ -39,7 +57,29 @@ impl Bench<'_> {
             Call::Event(name) => return self.event(step, name),
             Call::State(name) => return self.state(step, name),
         };
-        result.map_err(|error| self.refusal(step, error))
+        result.map_err(|error| self.refusal(step, error))?;
+        self.application(call);
+        Ok(())
+    }
+
+    /// The application is saved and restored together with its connection.
+    fn application(&mut self, call: &Call) {
+        match call {
+            Call::SnapshotTaken(epoch) => {
+                let unwritten_octets = self.unwritten.len();
+                let saved =
+                    Saved { written: self.written.clone(), unwritten_octets, read_octets: self.read_octets };
+                self.saved.insert(*epoch, saved);
+            }
+            Call::Restore { epoch, .. } | Call::Rewind(epoch) => {
+                let Some(saved) = self.saved.get(epoch).cloned() else { return };
+                let taken = saved.written.len() - saved.unwritten_octets;
+                self.unwritten = saved.written.get(taken..).unwrap_or(&[]).to_vec();
+                self.written = saved.written;
+                self.read_octets = saved.read_octets;
+            }
+            _ => {}
+        }
     }
 
     fn write(&mut self, step: &Step, written: &Written) -> Result<(), Stop> {

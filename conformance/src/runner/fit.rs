@@ -2,6 +2,7 @@
 
 use hiatus_codec::{Flags, HiatusOption, HoldTime, Message, SackBlocks, TcpOption, options};
 
+use super::INCARNATION_STEP_TICKS;
 use crate::script::{Field, MacPattern, MessageBody, MessagePattern, OptionPattern, Others, SegmentPattern};
 use crate::script::{HoldPattern, WindowPattern};
 use crate::session::{Over, Session};
@@ -149,9 +150,6 @@ fn option(pattern: &OptionPattern, found: &TcpOption<'_>, on: &OwnedSegment, ses
         _ => Ok(()),
     }
 }
-
-/// How far timestamps of a new incarnation lie above those of the earlier ones (draft, {#restoring}).
-const INCARNATION_STEP_TICKS: u32 = 1 << 22;
 
 fn stepped(found: u32, session: &Session) -> Fit {
     let Some(earlier) = session.end(Side::Target).tsval_of_earlier_incarnations else {

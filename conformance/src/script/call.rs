@@ -1,11 +1,14 @@
 //! Calls to the target.
 
+use std::time::Duration;
+
 use nom::Parser;
 use nom::branch::alt;
-use nom::combinator::{map, value};
+use nom::combinator::{map, opt, value};
+use nom::sequence::preceded;
 
-use super::lexeme::{Parsed, hold, quoted, refuse, settled, then, u32, word};
-use super::{Call, Written, told};
+use super::lexeme::{Parsed, hold, named, quoted, refuse, settled, span, then, then_word, u32, word};
+use super::{Call, NetworkError, Sending, Written, told};
 
 /// Reads a call: a word, and what belongs to it.
 pub(super) fn call(input: &str) -> Parsed<'_, Call> {
@@ -17,7 +20,7 @@ pub(super) fn call(input: &str) -> Parsed<'_, Call> {
 
 fn single(input: &str) -> Parsed<'_, Call> {
     const EXPECTED: &str = "`<`, `>`, or a call: listen, connect, write, reads, close, abort, suspend, attempt, stop, \
-                            resume, snapshot, crash, restore, rewind, event, state";
+                            resume, snapshot, crash, restore, rewind, hold-send, icmp, event, state";
     let plain = alt((
         value(Call::Listen, word("listen")),
         value(Call::Connect, word("connect")),
@@ -42,8 +45,13 @@ fn single(input: &str) -> Parsed<'_, Call> {
         map((word("reads"), settled(then(read))), |(_, call)| call),
         map((word("suspend"), settled(then(hold))), |(_, absence)| Call::Suspend(absence)),
         map((word("snapshot"), settled(then(snapshot))), |(_, call)| call),
-        map((word("restore"), settled(then(u32))), |(_, epoch)| Call::Restore(epoch)),
+        map((word("restore"), settled((then(u32), taking))), |(_, (epoch, lasts))| Call::Restore {
+            epoch,
+            lasts,
+        }),
         map((word("rewind"), settled(then(u32))), |(_, epoch)| Call::Rewind(epoch)),
+        map((word("hold-send"), settled(then(sending))), |(_, sending)| Call::HoldSend(sending)),
+        map((word("icmp"), settled(then(network_error))), |(_, error)| Call::Icmp(error)),
         map((word("event"), settled(then(told::event))), |(_, event)| Call::Event(event)),
         map((word("state"), settled(then(told::state))), |(_, state)| Call::State(state)),
     ));
@@ -51,4 +59,25 @@ fn single(input: &str) -> Parsed<'_, Call> {
         Err(nom::Err::Error(_)) => refuse(input, EXPECTED),
         other => other,
     }
+}
+
+/// ` taking 5s`, or nothing.
+fn taking(input: &str) -> Parsed<'_, Duration> {
+    map(opt(preceded(then_word("taking"), settled(then(span)))), Option::unwrap_or_default).parse(input)
+}
+
+fn sending(input: &str) -> Parsed<'_, Sending> {
+    let words = alt((value(Sending::HoldSend, word("on")), value(Sending::Unheld, word("off"))));
+    named("on or off", words)(input)
+}
+
+fn network_error(input: &str) -> Parsed<'_, NetworkError> {
+    named(
+        "host-unreachable, protocol-unreachable or port-unreachable",
+        alt((
+            value(NetworkError::HostUnreachable, word("host-unreachable")),
+            value(NetworkError::ProtocolUnreachable, word("protocol-unreachable")),
+            value(NetworkError::PortUnreachable, word("port-unreachable")),
+        )),
+    )(input)
 }

@@ -13,7 +13,7 @@ use nom::sequence::{delimited, preceded};
 
 use super::ScriptError;
 use super::error::Miss;
-use super::lexeme::{Parsed, hold, name, named, span, then, then_word, whole, word};
+use super::lexeme::{Parsed, hold, name, named, settled, span, then, then_word, u32, whole, word};
 use super::option::capable_letters;
 
 /// How far from the time in the script an expected segment may lie if no `tolerance:` says otherwise.
@@ -43,6 +43,19 @@ pub struct TargetOptions {
     pub hiatus: Option<(CapableBits, HoldTime)>,
     /// Whether it uses RFC 7323 timestamps.
     pub timestamps: Timestamping,
+    /// Whether octets wait for a durable epoch.
+    pub sending: Sending,
+    /// Most octets that it retains, acknowledged and not stable; `None` leaves that to the target.
+    pub retained_octets_max: Option<u32>,
+}
+
+/// Whether octets wait for a durable epoch before they leave (draft, {#hold-send}).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sending {
+    /// They leave at once.
+    Unheld,
+    /// `hold-send`.
+    HoldSend,
 }
 
 /// Whether a target uses RFC 7323 timestamps.
@@ -163,26 +176,37 @@ fn target(input: &str) -> Parsed<'_, TargetOptions> {
         Hiatus(CapableBits, HoldTime),
         Plain,
         Timestamps(Timestamping),
+        HoldSend,
+        Retains(u32),
     }
     let hiatus = map((word("hiatus"), then(capable_letters), then_word("hold"), then(hold)), |parts| {
         Part::Hiatus(parts.1, parts.3)
     });
     let part = named(
-        "hiatus S hold 300s, plain, timestamps or no timestamps",
+        "hiatus S hold 300s, plain, timestamps, no timestamps, hold-send or retains 4096",
         alt((
             hiatus,
             map(word("plain"), |()| Part::Plain),
             map(word("timestamps"), |()| Part::Timestamps(Timestamping::On)),
             map((word("no"), then_word("timestamps")), |_| Part::Timestamps(Timestamping::Off)),
+            map(word("hold-send"), |()| Part::HoldSend),
+            map((word("retains"), settled(then(u32))), |(_, octets)| Part::Retains(octets)),
         )),
     );
     let (rest, parts) = list(part).parse(input)?;
-    let mut options = TargetOptions { hiatus: None, timestamps: Timestamping::Off };
+    let mut options = TargetOptions {
+        hiatus: None,
+        timestamps: Timestamping::Off,
+        sending: Sending::Unheld,
+        retained_octets_max: None,
+    };
     for part in parts {
         match part {
             Part::Hiatus(bits, hold) => options.hiatus = Some((bits, hold)),
             Part::Plain => options.hiatus = None,
             Part::Timestamps(timestamps) => options.timestamps = timestamps,
+            Part::HoldSend => options.sending = Sending::HoldSend,
+            Part::Retains(octets) => options.retained_octets_max = Some(octets),
         }
     }
     Ok((rest, options))

@@ -4,7 +4,7 @@ use super::error::Miss;
 use super::lexeme::{Parsed, name};
 
 /// What an application is told. `fell-back` and `closed` may have a reason behind them.
-const EVENTS: [&str; 12] = [
+const EVENTS: [&str; 14] = [
     "connected",
     "readable",
     "writable",
@@ -16,6 +16,8 @@ const EVENTS: [&str; 12] = [
     "peer-resumed",
     "suspend-acknowledged",
     "resumed",
+    "shed",
+    "lingering",
     "closed",
 ];
 
@@ -41,7 +43,7 @@ const CLOSES: [&str; 10] = [
 const ABORTS: [&str; 6] = ["fenced", "gone", "diverged", "lost", "shed", "application"];
 
 /// Where a connection is, for RFC 9293 and for the draft.
-const STATES: [&str; 20] = [
+const STATES: [&str; 21] = [
     "closed",
     "listen",
     "syn-sent",
@@ -53,6 +55,7 @@ const STATES: [&str; 20] = [
     "closing",
     "last-ack",
     "time-wait",
+    "linger",
     "plain",
     "negotiating",
     "hiatus-on",

@@ -6,6 +6,7 @@
 mod absence;
 mod edit;
 mod ending;
+mod host;
 mod negotiation;
 mod reading;
 mod restoring;
@@ -16,7 +17,10 @@ use std::time::Duration;
 
 use hiatus_codec::{Flags, HoldTime, SequenceNumber, Subtype};
 
+use host::HostCall;
+
 use super::{CallError, Received, Setup, Target};
+use crate::script::{NetworkError, Sending};
 use crate::session::Session;
 use crate::wire::{OwnedSegment, Side, pattern};
 
@@ -73,6 +77,8 @@ struct Hooks {
     wrote: fn(&mut Notes, u32),
     /// What the application is told.
     event: fn(String) -> Option<String>,
+    /// What the host does with its target.
+    host: fn(&mut Notes, &mut Box<dyn Target>, HostCall) -> Result<(), CallError>,
 }
 
 /// Changes nothing.
@@ -81,10 +87,11 @@ const UNTOUCHED: Hooks = Hooks {
     incoming: |_, segment| vec![segment],
     wrote: |_, _| {},
     event: Some,
+    host: |notes, inner, call| call.carry_out(notes.now, inner.as_mut()),
 };
 
 /// What a mutant remembers.
-#[derive(Debug, Default)]
+#[derive(Default)]
 struct Notes {
     now: Duration,
     /// What an honest observer knows: it sees what the target really sends.
@@ -175,6 +182,13 @@ struct Mutated {
     inner: Box<dyn Target>,
 }
 
+impl Mutated {
+    fn host(&mut self, now: Duration, call: HostCall) -> Result<(), CallError> {
+        self.notes.now = now;
+        (self.hooks.host)(&mut self.notes, &mut self.inner, call)
+    }
+}
+
 impl Target for Mutated {
     fn listen(&mut self, now: Duration) -> Result<(), CallError> {
         self.inner.listen(now)
@@ -198,7 +212,7 @@ impl Target for Mutated {
         self.inner.read(now, room)
     }
     fn close(&mut self, now: Duration) -> Result<(), CallError> {
-        self.inner.close(now)
+        self.host(now, HostCall::Close)
     }
     fn abort(&mut self, now: Duration) -> Result<(), CallError> {
         self.inner.abort(now)
@@ -213,19 +227,30 @@ impl Target for Mutated {
         self.inner.resume(now)
     }
     fn snapshot_taken(&mut self, now: Duration, epoch: u32) -> Result<(), CallError> {
-        self.inner.snapshot_taken(now, epoch)
+        self.host(now, HostCall::Taken(epoch))
     }
     fn snapshot_durable(&mut self, now: Duration, epoch: u32) -> Result<(), CallError> {
-        self.inner.snapshot_durable(now, epoch)
+        self.host(now, HostCall::Durable(epoch))
     }
     fn crash(&mut self, now: Duration) -> Result<(), CallError> {
         self.inner.crash(now)
     }
-    fn restore(&mut self, now: Duration, epoch: u32) -> Result<(), CallError> {
-        self.inner.restore(now, epoch)
+    fn restore(&mut self, now: Duration, epoch: u32, lasts: Duration) -> Result<(), CallError> {
+        self.host(now, HostCall::Restore { epoch, lasts })
     }
     fn rewind(&mut self, now: Duration, epoch: u32) -> Result<(), CallError> {
         self.inner.rewind(now, epoch)
+    }
+    fn hold_send(&mut self, now: Duration, sending: Sending) -> Result<(), CallError> {
+        self.inner.hold_send(now, sending)
+    }
+    fn network_error(
+        &mut self,
+        now: Duration,
+        error: NetworkError,
+        quoted: &OwnedSegment,
+    ) -> Result<(), CallError> {
+        self.host(now, HostCall::NetworkError(error, quoted.clone()))
     }
 
     fn deliver(&mut self, now: Duration, segment: &OwnedSegment) {

@@ -1,18 +1,23 @@
-//! The reference engine as a target, in this process.
+//! The reference engine as a target, in this process: one connection, and the host around it that saves and restores it.
+
+mod line;
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
-use hiatus_codec::{ConnectionKey, HoldTime, Nonce, SequenceNumber};
+use hiatus_codec::{AbortReason, ConnectionKey, HoldTime, Nonce, SequenceNumber};
 use hiatus_engine::{
-    CloseReason, Command, Config, CongestionAlgorithm, Connection, Endpoints, Entropy, Event, FallbackReason,
-    HiatusPolicy, HiatusState, KeySource, Nagle, Offer, Sacking, TcpState, Time, Timestamping, answer_stray,
+    CloseReason, Command, Config, CongestionAlgorithm, Connection, DEFAULT_RETAINED_OCTETS, Endpoints,
+    Entropy, Event, FallbackReason, HiatusPolicy, HiatusState, IcmpError, IcmpErrorKind, KeySource, Nagle,
+    Offer, Sacking, Sending, TcpState, Time, Timestamping, answer_stray,
 };
+
+use line::{Line, Place};
 
 use super::{CallError, Received, Setup, StreamEnd, Target};
 use crate::record::{BENCH_ADDRESS, TARGET_ADDRESS};
-use crate::script;
+use crate::script::{self, NetworkError};
 use crate::seed::Seed;
 use crate::wire::OwnedSegment;
 
@@ -31,6 +36,7 @@ pub struct Reference {
     connection: Option<Connection>,
     /// A host that listened can derive its key again; one that connected drew it (draft, {#keys}).
     derived_key: Option<ConnectionKey>,
+    succession: Succession,
     /// Answers to segments that met no connection.
     answers: Vec<OwnedSegment>,
     events: Vec<Event>,
@@ -46,6 +52,7 @@ struct Snapshot {
     connection: Connection,
     peer_closed: StreamEnd,
     durability: Durability,
+    place: Place,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,18 +61,30 @@ enum Durability {
     Durable,
 }
 
-/// The last incarnation, a source of nonces, and the highest TSval sent so far.
+/// The incarnations and what they began with, a source of nonces, and the highest TSval sent so far.
 #[derive(Debug, Clone)]
 struct Outside {
-    incarnation: u32,
+    line: Line,
     seed: Seed,
     tsval_ceiling: u32,
+}
+
+/// Whether another instance of this host has taken the connection over (draft, {#ending}).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Succession {
+    None,
+    Fenced,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Power {
     Running,
     Stopped,
+    /// Up, with its connections still to be restored from `epoch`; that is done at `until`, or when the epoch is durable.
+    Restoring {
+        epoch: u32,
+        until: Duration,
+    },
 }
 
 impl Reference {
@@ -87,6 +106,8 @@ impl Reference {
                 script::Timestamping::On => Timestamping::On,
                 script::Timestamping::Off => Timestamping::Off,
             },
+            sending: sending(setup.options.sending),
+            retained_octets_max: setup.options.retained_octets_max.unwrap_or(DEFAULT_RETAINED_OCTETS),
             hiatus: match setup.options.hiatus {
                 Some((bits, hold)) => HiatusPolicy::On(Offer { bits, hold }),
                 None => HiatusPolicy::Off,
@@ -107,12 +128,28 @@ impl Reference {
             power: Power::Running,
             connection: None,
             derived_key: None,
+            succession: Succession::None,
             answers: Vec::new(),
             events: Vec::new(),
             peer_closed: StreamEnd::Open,
             snapshots: BTreeMap::new(),
-            outside: Outside { incarnation: 0, seed, tsval_ceiling: 0 },
+            outside: Outside { line: Line::default(), seed, tsval_ceiling: 0 },
         }
+    }
+
+    /// A host that listens makes a connection of a SYN in place of one that only waits for its end (RFC 9293, section
+    /// 3.6.1, MAY-2).
+    fn make_room_for(&mut self, segment: &OwnedSegment) {
+        let Some(old) = self.connection.as_ref().filter(|_| self.derived_key.is_some()) else { return };
+        if !old.may_be_replaced_by(&segment.view()) {
+            return;
+        }
+        let isn = old.iss_min().unwrap_or(self.entropy.isn);
+        let entropy = Entropy { isn, key_source: KeySource::Derived, ..self.entropy };
+        let mut connection = Connection::listen(self.config, self.endpoints.local, entropy);
+        connection.bind_remote(self.endpoints.remote);
+        self.connection = Some(connection);
+        self.peer_closed = StreamEnd::Open;
     }
 
     fn open(&mut self) -> Result<&mut Connection, CallError> {
@@ -125,6 +162,30 @@ impl Reference {
         result.map_err(|error| CallError::Refused(error.to_string()))
     }
 
+    /// Ends a restore that is due: the connection is there again, in a new incarnation.
+    fn go_on_restoring(&mut self, now: Duration) -> Result<(), CallError> {
+        let Power::Restoring { epoch, until } = self.power else { return Ok(()) };
+        //= draft#restoring
+        //# A restored host MUST NOT send RESUME before the epoch that it was
+        //# restored to is DURABLE.
+        let durable = self.snapshots.get(&epoch).filter(|copy| copy.durability == Durability::Durable);
+        let Some(snapshot) = durable.filter(|_| now >= until).cloned() else { return Ok(()) };
+        let is_on_line = self.outside.line.has(snapshot.place);
+        let incarnation = self.outside.line.begin(snapshot.place);
+        let nonce = Nonce(self.outside.seed.next_u32() | 1);
+        self.power = Power::Running;
+        //= draft#restoring
+        //# A host MUST treat its connections as lost when it is restored to an
+        //# epoch that is not on its line.
+        if !is_on_line {
+            return Ok(());
+        }
+        self.connection = Some(snapshot.connection);
+        self.peer_closed = snapshot.peer_closed;
+        let tsval_ceiling = self.outside.tsval_ceiling;
+        self.command(now, Command::Restored { incarnation, nonce, tsval_ceiling })
+    }
+
     fn collect(&mut self) {
         let Some(connection) = self.connection.as_mut() else { return };
         while let Some(event) = connection.poll_event() {
@@ -134,6 +195,12 @@ impl Reference {
             }
             if event == Event::PeerClosed {
                 self.peer_closed = StreamEnd::Closed;
+            }
+            //= draft#ending
+            //# A host that was fenced answers no segment of that connection
+            let fenced = CloseReason::AbortedByPeer(AbortReason::FENCED);
+            if event == (Event::Closed { reason: fenced }) {
+                self.succession = Succession::Fenced;
             }
             self.events.push(event);
         }
@@ -193,35 +260,63 @@ impl Target for Reference {
         self.command(now, Command::Resume)
     }
 
-    fn snapshot_taken(&mut self, _now: Duration, epoch: u32) -> Result<(), CallError> {
+    fn snapshot_taken(&mut self, now: Duration, epoch: u32) -> Result<(), CallError> {
+        self.command(now, Command::SnapshotTaken { epoch })?;
         let connection = self.open()?.clone();
-        let snapshot = Snapshot { connection, peer_closed: self.peer_closed, durability: Durability::Taken };
+        let place = self.outside.line.take();
+        let snapshot =
+            Snapshot { connection, peer_closed: self.peer_closed, durability: Durability::Taken, place };
         self.snapshots.insert(epoch, snapshot);
         Ok(())
     }
 
-    fn snapshot_durable(&mut self, _now: Duration, epoch: u32) -> Result<(), CallError> {
+    fn snapshot_durable(&mut self, now: Duration, epoch: u32) -> Result<(), CallError> {
         let snapshot = self.snapshots.get_mut(&epoch);
         let snapshot = snapshot.ok_or_else(|| CallError::Refused(format!("no snapshot {epoch}")))?;
         snapshot.durability = Durability::Durable;
-        Ok(())
+        //= draft#restoring
+        //# An epoch TAKEN in an earlier incarnation that becomes
+        //# DURABLE only now is not reported and releases nothing.
+        if self.power == Power::Running && self.outside.line.is_of_now(snapshot.place) {
+            return self.command(now, Command::SnapshotDurable { epoch });
+        }
+        self.go_on_restoring(now)
     }
 
-    fn restore(&mut self, now: Duration, epoch: u32) -> Result<(), CallError> {
-        let durable =
-            self.snapshots.get(&epoch).filter(|copy| copy.durability == Durability::Durable).cloned();
-        let snapshot = durable.ok_or_else(|| CallError::Refused(format!("no durable snapshot {epoch}")))?;
-        self.power = Power::Running;
-        self.connection = Some(snapshot.connection);
-        self.peer_closed = snapshot.peer_closed;
+    fn restore(&mut self, now: Duration, epoch: u32, lasts: Duration) -> Result<(), CallError> {
+        if !self.snapshots.contains_key(&epoch) {
+            return Err(CallError::Refused(format!("no snapshot {epoch}")));
+        }
+        self.power = Power::Restoring { epoch, until: now + lasts };
+        self.succession = Succession::None;
+        self.connection = None;
+        self.answers.clear();
         self.events.clear();
-        self.outside.incarnation += 1;
-        let restored = Command::Restored {
-            incarnation: self.outside.incarnation,
-            nonce: Nonce(self.outside.seed.next_u32() | 1),
-            tsval_ceiling: self.outside.tsval_ceiling,
+        self.go_on_restoring(now)
+    }
+
+    fn hold_send(&mut self, now: Duration, wanted: script::Sending) -> Result<(), CallError> {
+        self.command(now, Command::SetSending(sending(wanted)))
+    }
+
+    fn network_error(
+        &mut self,
+        now: Duration,
+        error: NetworkError,
+        quoted: &OwnedSegment,
+    ) -> Result<(), CallError> {
+        let kind = match error {
+            NetworkError::HostUnreachable => IcmpErrorKind::HostUnreachable,
+            NetworkError::ProtocolUnreachable => IcmpErrorKind::ProtocolUnreachable,
+            NetworkError::PortUnreachable => IcmpErrorKind::PortUnreachable,
         };
-        self.command(now, restored)
+        if self.power == Power::Running
+            && let Some(connection) = self.connection.as_mut()
+        {
+            connection.handle_icmp(time(now), &IcmpError { kind, quoted_seq: quoted.seq });
+            self.collect();
+        }
+        Ok(())
     }
 
     fn rewind(&mut self, _now: Duration, epoch: u32) -> Result<(), CallError> {
@@ -245,9 +340,13 @@ impl Target for Reference {
     }
 
     fn deliver(&mut self, now: Duration, segment: &OwnedSegment) {
-        if self.power == Power::Stopped {
+        //= draft#restoring
+        //# A host MUST NOT send any segment on a saved connection before all its
+        //# saved connections are restored.
+        if self.power != Power::Running || self.succession == Succession::Fenced {
             return;
         }
+        self.make_room_for(segment);
         let mut buffer = [0; SEGMENT_LEN_OCTETS_MAX];
         let over = self.connection.as_ref().is_none_or(|connection| connection.state() == TcpState::Closed);
         let answer = match self.connection.as_mut() {
@@ -271,7 +370,7 @@ impl Target for Reference {
     }
 
     fn transmit(&mut self, now: Duration) -> Option<OwnedSegment> {
-        if self.power == Power::Stopped {
+        if self.power != Power::Running {
             return None;
         }
         if !self.answers.is_empty() {
@@ -290,13 +389,20 @@ impl Target for Reference {
     }
 
     fn next_timeout(&self) -> Option<Duration> {
-        if self.power == Power::Stopped {
-            return None;
+        match self.power {
+            Power::Running => {}
+            Power::Restoring { epoch, until } => {
+                let copy = self.snapshots.get(&epoch);
+                return copy.filter(|copy| copy.durability == Durability::Durable).map(|_| until);
+            }
+            Power::Stopped => return None,
         }
         self.connection.as_ref()?.poll_timeout().map(|due| Duration::from_micros(due.micros()))
     }
 
     fn timeout(&mut self, now: Duration) {
+        // A connection that refuses to be restored is over, and says so by its events.
+        let _ = self.go_on_restoring(now);
         if self.power == Power::Running
             && let Some(connection) = self.connection.as_mut()
         {
@@ -333,6 +439,13 @@ fn time(now: Duration) -> Time {
     Time(u64::try_from(now.as_micros()).unwrap_or(u64::MAX))
 }
 
+fn sending(wanted: script::Sending) -> Sending {
+    match wanted {
+        script::Sending::Unheld => Sending::Unheld,
+        script::Sending::HoldSend => Sending::HoldSend,
+    }
+}
+
 fn event_name(event: &Event) -> String {
     match event {
         Event::Connected => "connected".to_owned(),
@@ -346,6 +459,8 @@ fn event_name(event: &Event) -> String {
         Event::Readable => "readable".to_owned(),
         Event::Writable => "writable".to_owned(),
         Event::PeerClosed => "peer-closed".to_owned(),
+        Event::Shed => "shed".to_owned(),
+        Event::Lingering { .. } => "lingering".to_owned(),
         Event::Closed { reason } => format!("closed-{}", close_name(*reason)),
         _ => "other".to_owned(),
     }
