@@ -6,11 +6,15 @@
 mod absence;
 mod edit;
 mod ending;
+mod epoch;
+mod hold_send;
 mod host;
+mod linger;
 mod negotiation;
 mod reading;
 mod restoring;
 mod resuming;
+mod retention;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
@@ -42,6 +46,10 @@ pub fn all() -> impl Iterator<Item = &'static Mutant> {
         absence::MUTANTS,
         resuming::MUTANTS,
         restoring::MUTANTS,
+        epoch::MUTANTS,
+        retention::MUTANTS,
+        hold_send::MUTANTS,
+        linger::MUTANTS,
         ending::MUTANTS,
     ]
     .into_iter()
@@ -66,6 +74,9 @@ impl Mutant {
 /// What a mutant makes of one segment: none, itself, or several.
 type Rewrite = fn(&mut Notes, OwnedSegment) -> Vec<OwnedSegment>;
 
+/// How a mutant carries out a call of the host; it may put another target in its place.
+type Carry = fn(&mut Notes, &mut Box<dyn Target>, &HostCall) -> Result<(), CallError>;
+
 /// Where a mutant has its hand in.
 #[derive(Debug, Clone, Copy)]
 struct Hooks {
@@ -78,7 +89,7 @@ struct Hooks {
     /// What the application is told.
     event: fn(String) -> Option<String>,
     /// What the host does with its target.
-    host: fn(&mut Notes, &mut Box<dyn Target>, HostCall) -> Result<(), CallError>,
+    host: Carry,
 }
 
 /// Changes nothing.
@@ -104,6 +115,8 @@ struct Notes {
     kept: Option<OwnedSegment>,
     /// A time of the mutant's own.
     since: Option<Duration>,
+    /// Another one.
+    until: Option<Duration>,
     /// Segments to send now.
     extra: VecDeque<OwnedSegment>,
     /// Segments to send later.
@@ -118,6 +131,8 @@ struct Notes {
     written: u32,
     /// Octets of the last write that the target had no room for.
     refused: usize,
+    /// Instances of the host at the time of its snapshots.
+    instances: BTreeMap<u32, Box<dyn Target>>,
 }
 
 impl Notes {
@@ -183,7 +198,7 @@ struct Mutated {
 }
 
 impl Mutated {
-    fn host(&mut self, now: Duration, call: HostCall) -> Result<(), CallError> {
+    fn host(&mut self, now: Duration, call: &HostCall) -> Result<(), CallError> {
         self.notes.now = now;
         (self.hooks.host)(&mut self.notes, &mut self.inner, call)
     }
@@ -212,7 +227,7 @@ impl Target for Mutated {
         self.inner.read(now, room)
     }
     fn close(&mut self, now: Duration) -> Result<(), CallError> {
-        self.host(now, HostCall::Close)
+        self.host(now, &HostCall::Close)
     }
     fn abort(&mut self, now: Duration) -> Result<(), CallError> {
         self.inner.abort(now)
@@ -227,16 +242,16 @@ impl Target for Mutated {
         self.inner.resume(now)
     }
     fn snapshot_taken(&mut self, now: Duration, epoch: u32) -> Result<(), CallError> {
-        self.host(now, HostCall::Taken(epoch))
+        self.host(now, &HostCall::Taken(epoch))
     }
     fn snapshot_durable(&mut self, now: Duration, epoch: u32) -> Result<(), CallError> {
-        self.host(now, HostCall::Durable(epoch))
+        self.host(now, &HostCall::Durable(epoch))
     }
     fn crash(&mut self, now: Duration) -> Result<(), CallError> {
         self.inner.crash(now)
     }
     fn restore(&mut self, now: Duration, epoch: u32, lasts: Duration) -> Result<(), CallError> {
-        self.host(now, HostCall::Restore { epoch, lasts })
+        self.host(now, &HostCall::Restore { epoch, lasts })
     }
     fn rewind(&mut self, now: Duration, epoch: u32) -> Result<(), CallError> {
         self.inner.rewind(now, epoch)
@@ -250,7 +265,7 @@ impl Target for Mutated {
         error: NetworkError,
         quoted: &OwnedSegment,
     ) -> Result<(), CallError> {
-        self.host(now, HostCall::NetworkError(error, quoted.clone()))
+        self.host(now, &HostCall::NetworkError(error, quoted.clone()))
     }
 
     fn deliver(&mut self, now: Duration, segment: &OwnedSegment) {

@@ -5,6 +5,7 @@ use std::time::Duration;
 use hiatus_codec::{Flags, HoldTime, Message, Subtype};
 
 use super::edit::{drop_if, edited, has, has_data, is_bare_rst, strip_if, stripped};
+use super::host::HostCall;
 use super::{Hooks, Mutant, Notes, UNTOUCHED};
 use crate::wire::{OwnedSegment, Side};
 
@@ -192,13 +193,26 @@ pub(super) const MUTANTS: &[Mutant] = &[
     },
     Mutant {
         name: "dies-of-a-bare-rst",
-        breaks: &["HIA-MUST-52", "HIA-MUST-57", "HIA-MUST-66"],
+        breaks: &["HIA-MUST-52", "HIA-MUST-57", "HIA-MUST-66", "HIA-MUST-111"],
         hooks: Hooks {
             incoming: |notes, segment| {
                 if is_bare_rst(&segment) {
                     notes.die();
                 }
                 vec![segment]
+            },
+            ..UNTOUCHED
+        },
+    },
+    Mutant {
+        name: "dies-of-icmp",
+        breaks: &["HIA-SHOULD-11"],
+        hooks: Hooks {
+            host: |notes, inner, call| {
+                if matches!(call, HostCall::NetworkError(..)) {
+                    notes.die();
+                }
+                call.carry_out(notes.now, inner.as_mut())
             },
             ..UNTOUCHED
         },

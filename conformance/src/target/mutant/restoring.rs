@@ -1,9 +1,10 @@
 //! Mutants of the return with an older state.
 
-use hiatus_codec::{OptionWriter, Subtype, TcpOption, Timestamps, options};
+use hiatus_codec::{Flags, OptionWriter, Subtype, TcpOption, Timestamps, options};
 
 use super::edit::{drop_if, has, replay_out_of_order, strip_if, with_resume};
-use super::{Hooks, Mutant, Notes, UNTOUCHED};
+use super::host::HostCall;
+use super::{CallError, Hooks, Mutant, Notes, Target, UNTOUCHED};
 use crate::wire::{OwnedSegment, Side};
 
 pub(super) const MUTANTS: &[Mutant] = &[
@@ -113,7 +114,69 @@ pub(super) const MUTANTS: &[Mutant] = &[
             ..UNTOUCHED
         },
     },
+    Mutant {
+        name: "restores-off-the-line",
+        breaks: &["HIA-MUST-89"],
+        hooks: Hooks { host: line_goes_back, ..UNTOUCHED },
+    },
+    Mutant {
+        name: "resumes-before-durable",
+        breaks: &["HIA-MUST-124"],
+        hooks: Hooks {
+            host: |notes, inner, call| {
+                if let HostCall::Restore { epoch, .. } = *call {
+                    inner.snapshot_durable(notes.now, epoch)?;
+                }
+                call.carry_out(notes.now, inner.as_mut())
+            },
+            ..UNTOUCHED
+        },
+    },
+    Mutant {
+        name: "resets-while-restoring",
+        breaks: &["HIA-MUST-105"],
+        hooks: Hooks {
+            host: |notes, inner, call| {
+                if let HostCall::Restore { lasts, .. } = *call {
+                    notes.until = Some(notes.now + lasts);
+                }
+                call.carry_out(notes.now, inner.as_mut())
+            },
+            // The network is up before the connection is.
+            incoming: |notes, segment| {
+                if notes.until.is_some_and(|until| notes.now < until) {
+                    let reset = OwnedSegment { seq: segment.ack, flags: Flags::RST, ..notes.pure_ack() };
+                    notes.extra.push_back(reset);
+                }
+                vec![segment]
+            },
+            ..UNTOUCHED
+        },
+    },
 ];
+
+/// The host keeps its line where it keeps the rest: each copy knows only what was before it.
+fn line_goes_back(notes: &mut Notes, inner: &mut Box<dyn Target>, call: &HostCall) -> Result<(), CallError> {
+    match *call {
+        HostCall::Taken(epoch) => {
+            inner.snapshot_taken(notes.now, epoch)?;
+            notes.instances.insert(epoch, inner.fork()?);
+            return Ok(());
+        }
+        HostCall::Durable(epoch) => {
+            if let Some(instance) = notes.instances.get_mut(&epoch) {
+                instance.snapshot_durable(notes.now, epoch)?;
+            }
+        }
+        HostCall::Restore { epoch, .. } => {
+            if let Some(instance) = notes.instances.get(&epoch) {
+                *inner = instance.fork()?;
+            }
+        }
+        _ => {}
+    }
+    call.carry_out(notes.now, inner.as_mut())
+}
 
 /// Timestamps go on where the snapshot left them: a day before those that were sent.
 fn go_back(notes: &mut Notes, segment: OwnedSegment) -> Vec<OwnedSegment> {
