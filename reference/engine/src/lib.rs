@@ -33,6 +33,7 @@ mod persist;
 mod predicted;
 mod range;
 mod receive;
+mod record;
 mod recovery;
 mod retention;
 mod rtt;
@@ -67,6 +68,7 @@ pub use event::{CloseReason, Event, FallbackReason, HiatusState, PeerState, Self
 pub use icmp::{IcmpError, IcmpErrorKind};
 pub use info::{ConnectionInfo, StablePoints};
 pub use outgoing::Burst;
+pub use record::{RECORD_LEN_OCTETS_MIN, RecordError};
 pub use rule::Rule;
 pub use stray::answer_stray;
 pub use time::Time;

@@ -1,5 +1,7 @@
 //! The sending half of a connection: positions, octets, the peer's window.
 
+mod record;
+
 use alloc::collections::VecDeque;
 
 use hiatus_codec::{Position, SequenceNumber};

@@ -1,5 +1,7 @@
 //! Timestamps and PAWS (RFC 7323).
 
+mod record;
+
 use core::time::Duration;
 
 use hiatus_codec::{Position, Timestamps};

@@ -30,7 +30,7 @@ const RESUME_INTERVAL_FIRST: Duration = Duration::from_secs(1);
 /// Between two RESUMEs at most, without the random part.
 const RESUME_INTERVAL_MAX: Duration = Duration::from_secs(60);
 /// Before the first probe of PRESUMED.
-const PROBE_INTERVAL_FIRST: Duration = Duration::from_secs(60);
+pub(crate) const PROBE_INTERVAL_FIRST: Duration = Duration::from_secs(60);
 /// Between two probes at most.
 const PROBE_INTERVAL_MAX: Duration = Duration::from_secs(600);
 

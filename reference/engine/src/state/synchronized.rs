@@ -1,5 +1,7 @@
 //! ESTABLISHED, FIN-WAIT-1, FIN-WAIT-2, CLOSE-WAIT, CLOSING, LAST-ACK and TIME-WAIT.
 
+mod record;
+
 use alloc::boxed::Box;
 
 use hiatus_codec::{AbortReason, Flags, Segment};
