@@ -62,7 +62,8 @@ pub use connection::Connection;
 pub use ecn::Ecn;
 pub use endpoint::{
     Backlog, ChecksumStatus, ChecksumWriter, ConnectError, ConnectionId, Endpoint, EndpointLimits,
-    EndpointSecrets, ListenError, ListenerId, Packet, Strays,
+    EndpointSecrets, Extent, ListenError, ListenerId, Packet, Placed, Restoration, RestoreError, Saved,
+    Strays,
 };
 pub use event::{CloseReason, Event, FallbackReason, HiatusState, PeerState, SelfState, TcpState};
 pub use icmp::{IcmpError, IcmpErrorKind};

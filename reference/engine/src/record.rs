@@ -10,6 +10,7 @@ mod view;
 mod write;
 
 use alloc::vec::Vec;
+use core::time::Duration;
 
 use crate::config::Config;
 use crate::connection::Connection;
@@ -143,7 +144,7 @@ impl Connection {
     pub fn from_record(now: Time, config: &Config, octets: &[u8]) -> Result<Self, RecordError> {
         let view = View::parse(octets)?;
         view.must_be_on()?;
-        let state = view.state(now, config);
+        let state = view.state(now, config, Duration::ZERO);
         Ok(Self::of_record(*config, view.local, view.remote, state))
     }
 }

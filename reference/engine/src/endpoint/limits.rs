@@ -17,6 +17,9 @@ pub struct EndpointLimits {
     pub answers_max: usize,
     /// RSTs to segments of no connection in one second (as RFC 5961, section 7, bounds challenge ACKs).
     pub resets_per_second: u32,
+    /// Connections of a host that was restored that send RESUME in one second, unless a segment or the application asks for
+    /// one (draft, HIA-SHOULD-7). At least 1 counts.
+    pub resumes_per_second: u32,
     /// Packets that one connection sends before the next one's turn. Answers to segments of no connection have a turn
     /// too, between any two.
     pub packets_per_turn: u32,
@@ -34,6 +37,7 @@ impl Default for EndpointLimits {
             events_max: 1 << 20,
             answers_max: 1 << 10,
             resets_per_second: 1_000,
+            resumes_per_second: 20_000,
             packets_per_turn: 16,
             segments_per_packet: 1,
             checksum: ChecksumWriter::Endpoint,

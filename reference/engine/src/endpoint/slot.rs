@@ -1,5 +1,7 @@
 //! What an endpoint keeps of one connection.
 
+use alloc::boxed::Box;
+
 use crate::endpoint::dormant::Dormant;
 use crate::endpoint::listener::ListenerId;
 use crate::endpoint::slots::Slots;
@@ -27,6 +29,8 @@ pub(crate) enum Body {
     Awake(State),
     /// Nothing happened to it for a while.
     Dormant(Dormant),
+    /// It was restored, and its turn to send RESUME has not come: its record.
+    Saved(Box<[u8]>),
 }
 
 impl Slot {
@@ -49,7 +53,7 @@ impl Slot {
         self.state().is_some_and(|state| state.name() == name)
     }
 
-    /// The state, which is awake from now on.
+    /// The state, which is awake from now on; `None` for one that was restored and has to be revived first.
     pub(crate) fn awake(&mut self) -> Option<&mut State> {
         if let Body::Dormant(dormant) = &self.body {
             self.body = Body::Awake(dormant.awake()?);
@@ -84,6 +88,8 @@ impl Marks {
     pub(crate) const FOUND: Self = Self(8);
     /// It counts as one in TIME-WAIT.
     pub(crate) const TIME_WAIT: Self = Self(16);
+    /// An epoch has it.
+    pub(crate) const SAVED: Self = Self(32);
 
     pub(crate) fn has(self, mark: Self) -> bool {
         self.0 & mark.0 != 0

@@ -183,9 +183,13 @@ impl Tcb {
         self.snd.max = self.snd.lim;
         //= draft#restoring
         //# except in TIME-WAIT
-        // Nothing is left to agree on there, as in `come_back`.
+        // Nothing is left to agree on there, as in `come_back`, and SELF is UP.
         if found != TcpState::TimeWait {
             self.start_resuming(cx, Origin::Restored);
+        } else if let Some(session) = self.hiatus.session_mut() {
+            session.here = SelfPresence::Up;
+            self.timers.disarm(Timer::Suspend);
+            self.owed.clear();
         }
         Ok(())
     }

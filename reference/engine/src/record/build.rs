@@ -23,12 +23,14 @@ use crate::timestamps::TimestampClock;
 
 impl View<'_> {
     /// The state as it was when it was saved; Hiatus is on.
-    pub(crate) fn state(&self, now: Time, config: &Config) -> State {
-        let tcb = self.tcb(now, config);
+    ///
+    /// `passed` between the record and the epoch that is restored: it is charged to the timers.
+    pub(crate) fn state(&self, now: Time, config: &Config, passed: Duration) -> State {
+        let tcb = self.tcb(now, config, passed);
         State::Synchronized(Synchronized::of_record(Box::new(tcb), self))
     }
 
-    fn tcb(&self, now: Time, config: &Config) -> Tcb {
+    fn tcb(&self, now: Time, config: &Config, passed: Duration) -> Tcb {
         let fixed = self.fixed;
         let session = self.session(now);
         let entropy = Entropy {
@@ -55,7 +57,7 @@ impl View<'_> {
         tcb.writer_waits = self.has(flag::WRITER_WAITS);
         for (left, timer) in SAVED_TIMERS {
             if let Some(left) = self.left(left) {
-                tcb.timers.arm(timer, now + left);
+                tcb.timers.arm(timer, now + left.saturating_sub(passed));
             }
         }
         tcb.congestion = Congestion::new(config.congestion, tcb.smss_octets());

@@ -1,12 +1,18 @@
 //! A record that was read and found whole: every field says what a connection can be in.
 
+use alloc::vec::Vec;
 use core::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use core::time::Duration;
+
+use hiatus_codec::{CapableBits, Life};
 
 use super::field::{self, Field, Fixed, code, flag};
+use super::write::SAVED_TIMERS;
 use super::{CHECKSUM_OCTETS, FIXED_OCTETS, MAGIC, RECORD_LEN_OCTETS_MIN, RecordError, VERSION};
 use crate::config::WINDOW_SCALE_MAX;
 use crate::event::TcpState;
 use crate::path::PEER_MSS_MIN;
+use crate::time::Time;
 
 /// The states of which a record tells everything; the first has code 1.
 pub(crate) const STATES: [TcpState; 8] = [
@@ -81,6 +87,44 @@ impl<'r> View<'r> {
         let Field { at, .. } = field::HIA;
         let found = field::HIA.u8(self.fixed);
         if self.is_on() { Ok(()) } else { Err(RecordError::NotOn { at, found, expected: code::HIA_ON }) }
+    }
+
+    /// Whether a host that was restored has it still: Hiatus was on, this end sent N, and timestamps fence off what is late.
+    pub(crate) fn may_be_restored(&self) -> bool {
+        let own = CapableBits::from_octet(field::OWN_BITS.u8(self.fixed));
+        self.is_on() && own.may_return_older() && self.has(flag::TIMESTAMPS)
+    }
+
+    /// When the record was made.
+    pub(crate) fn taken(&self) -> Time {
+        Time(field::TAKEN.u64(self.fixed))
+    }
+
+    /// The own life.
+    pub(crate) fn own_life(&self) -> Life {
+        Life {
+            incarnation: field::OWN_INCARNATION.u32(self.fixed),
+            generation: field::OWN_GENERATION.u16(self.fixed),
+        }
+    }
+
+    /// Appends the same record of the instant `now`, `passed` being charged to its timers.
+    pub(crate) fn write_again(&self, now: Time, passed: Duration, octets: &mut Vec<u8>) {
+        let start = octets.len();
+        let mut fixed = *self.fixed;
+        field::TAKEN.put(&mut fixed, now.micros().to_be_bytes());
+        let passed_us = u64::try_from(passed.as_micros()).unwrap_or(u64::MAX);
+        for (timer, _) in SAVED_TIMERS {
+            let left = timer.u64(&fixed);
+            if left != code::NO_TIMER {
+                timer.put(&mut fixed, left.saturating_sub(passed_us).to_be_bytes());
+            }
+        }
+        for piece in [&fixed[..], self.send, self.read] {
+            octets.extend_from_slice(piece);
+        }
+        let checksum = crc32fast::hash(octets.get(start..).unwrap_or_default());
+        octets.extend_from_slice(&checksum.to_be_bytes());
     }
 
     pub(crate) fn has(&self, flag: u16) -> bool {

@@ -38,6 +38,7 @@ const LIMITS: EndpointLimits = EndpointLimits {
     events_max: 64,
     answers_max: 8,
     resets_per_second: 20,
+    resumes_per_second: 1_000,
     packets_per_turn: 2,
     segments_per_packet: 1,
     checksum: hiatus_engine::ChecksumWriter::Endpoint,

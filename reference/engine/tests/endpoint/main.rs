@@ -10,4 +10,5 @@ mod icmp;
 mod lives;
 mod net;
 mod reuse;
+mod snapshots;
 mod strays;

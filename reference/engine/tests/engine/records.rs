@@ -5,8 +5,8 @@ use core::time::Duration;
 
 use hiatus_codec::{KnownOptions, Message, Nonce, Segment};
 use hiatus_engine::{
-    Command, Config, Connection, Event, HiatusPolicy, Offer, Sending, PeerState, RECORD_LEN_OCTETS_MIN, RecordError, SelfState, TcpState,
-    Time,
+    Command, Config, Connection, Event, HiatusPolicy, Offer, PeerState, RECORD_LEN_OCTETS_MIN, RecordError,
+    SelfState, Sending, TcpState, Time,
 };
 use quickcheck::{Arbitrary, Gen, QuickCheck};
 
@@ -151,7 +151,8 @@ fn apply(pair: &mut Pair, step: Step) {
 fn a_record_behaves_as_the_value_that_was_saved() {
     fn property(steps: Vec<Step>, side: bool, holds: bool) -> bool {
         let side = if side { Side::A } else { Side::B };
-        let config = if holds { Config { sending: Sending::HoldSend, ..kept_config() } } else { kept_config() };
+        let config =
+            if holds { Config { sending: Sending::HoldSend, ..kept_config() } } else { kept_config() };
         let mut pair = Pair::on_with(config, config);
         for step in steps {
             apply(&mut pair, step);
