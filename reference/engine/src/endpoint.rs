@@ -3,6 +3,7 @@
 //! Nothing here takes longer with more connections: a packet finds its connection by hash (`demux.rs`), a timer by its
 //! place in a wheel (`wheel.rs`), who has something to send stands in a queue, and so does who waits to be accepted.
 
+mod budget;
 mod check;
 mod checksum;
 mod configs;
@@ -36,6 +37,7 @@ use crate::state::State;
 use crate::state::syn_sent::SynSent;
 use crate::tcb::{Context, Ports as PortPair};
 use crate::time::Time;
+use budget::Budgets;
 use configs::Configs;
 use demux::{Demux, Ports};
 use ephemeral::Ephemeral;
@@ -102,6 +104,7 @@ pub struct Endpoint {
     /// Connections that were restored; `None` in a host that was not.
     returning: Option<Returning>,
     epochs: Epochs,
+    budgets: Budgets,
 }
 
 impl Endpoint {
@@ -134,6 +137,7 @@ impl Endpoint {
             step_ticks: 0,
             returning: None,
             epochs: Epochs::new(),
+            budgets: Budgets::new(secrets.table_key()),
         }
     }
 

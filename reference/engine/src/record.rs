@@ -6,6 +6,7 @@
 
 mod build;
 pub(crate) mod field;
+mod head;
 mod view;
 mod write;
 
@@ -16,6 +17,7 @@ use crate::config::Config;
 use crate::connection::Connection;
 use crate::event::TcpState;
 use crate::time::Time;
+pub(crate) use head::{Packed, Source};
 pub(crate) use view::View;
 pub(crate) use write::{Taken, write};
 
@@ -129,7 +131,7 @@ impl Connection {
         let mut octets = Vec::with_capacity(RECORD_LEN_OCTETS_MIN);
         let (state, local, remote) = self.record_parts();
         let taken = Taken { at: now, clock_ticks: None };
-        write(state, local, remote, &taken, &mut octets);
+        write(&Source::of(state), local, remote, &taken, &mut octets);
         octets
     }
 

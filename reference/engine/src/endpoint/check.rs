@@ -27,6 +27,7 @@ impl Endpoint {
             return Err("no more answers than the bound");
         }
         self.check_counts()?;
+        self.check_budgets()?;
         self.check_ready()?;
         self.check_listeners()?;
         let mut waiting = BTreeMap::<ConnectionId, [usize; 3]>::new();

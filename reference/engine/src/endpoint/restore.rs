@@ -9,6 +9,7 @@ use hiatus_codec::Life;
 use crate::command::Command;
 use crate::config::Config;
 use crate::endpoint::Endpoint;
+use crate::endpoint::budget::Charge;
 use crate::endpoint::demux::Demux;
 use crate::endpoint::secrets::EndpointSecrets;
 use crate::endpoint::slot::{Body, Marks, Slot, Stage};
@@ -377,7 +378,15 @@ impl Endpoint {
     pub(crate) fn add_body(&mut self, tuple: &Tuple, body: Body, config: u16, stage: Stage) -> ConnectionId {
         let mut marks = Marks::default();
         marks.set(Marks::FOUND);
-        let slot = Slot { tuple: PackedTuple::new(tuple), link: Link::default(), body, config, stage, marks };
+        let slot = Slot {
+            tuple: PackedTuple::new(tuple),
+            link: Link::default(),
+            body,
+            config,
+            stage,
+            marks,
+            charge: Charge::default(),
+        };
         let id = self.slots.insert(slot);
         let slots = &self.slots;
         let octets_of = |index| slots.at(index).map_or(*tuple, |slot| slot.tuple.unpacked());

@@ -2,6 +2,7 @@
 
 use alloc::boxed::Box;
 
+use crate::endpoint::budget::Charge;
 use crate::endpoint::dormant::Dormant;
 use crate::endpoint::listener::ListenerId;
 use crate::endpoint::slots::Slots;
@@ -21,6 +22,8 @@ pub(crate) struct Slot {
     pub(crate) config: u16,
     pub(crate) stage: Stage,
     pub(crate) marks: Marks,
+    /// What it counts of what is kept for peers.
+    pub(crate) charge: Charge,
 }
 
 /// The connection itself.

@@ -10,9 +10,8 @@ use crate::endpoint::restore::revived_again;
 use crate::endpoint::slot::{Body, Marks};
 use crate::endpoint::slots::ConnectionId;
 use crate::endpoint::tuple::Tuple;
-use crate::hiatus::Hiatus;
 use crate::hiatus::epoch::EPOCHS_PENDING_MAX;
-use crate::record::{self, Taken};
+use crate::record::{self, Source, Taken};
 use crate::state::State;
 use crate::time::Time;
 
@@ -188,10 +187,14 @@ impl Endpoint {
                 }
                 return None;
             }
-            Body::Awake(state) => written(now, self.step_ticks, &slot.tuple.unpacked(), state, id, room),
+            Body::Awake(state) => {
+                let source = Source::of(state);
+                written(now, self.step_ticks, &slot.tuple.unpacked(), &source, id, room)
+            }
             Body::Dormant(dormant) => {
-                let state = dormant.awake()?;
-                written(now, self.step_ticks, &slot.tuple.unpacked(), &state, id, room)
+                let packed = dormant.head()?;
+                let source = Source::of_packed(&packed);
+                written(now, self.step_ticks, &slot.tuple.unpacked(), &source, id, room)
             }
             Body::Saved(octets) => {
                 revived_again(octets, now, self.returning.as_ref()?, room);
@@ -223,14 +226,16 @@ fn written(
     now: Time,
     step_ticks: u32,
     tuple: &Tuple,
-    state: &State,
+    source: &Source<'_>,
     id: ConnectionId,
     room: &mut Vec<u8>,
 ) -> Option<Mark> {
     let taken = Taken { at: now, clock_ticks: Some(step_ticks) };
-    record::write(state, tuple.local(), Some(tuple.remote()), &taken, room);
-    let tcb = state.tcb().filter(|tcb| matches!(tcb.hiatus, Hiatus::On(_)))?;
-    let is_told = tcb.own_stable_point().is_some_and(|stable| stable >= tcb.rcv.nxt);
-    let waits = tcb.snd.lim < tcb.snd.end;
-    (waits || !is_told).then_some(Mark { id, received: tcb.rcv.nxt, end: tcb.snd.end })
+    record::write(source, tuple.local(), Some(tuple.remote()), &taken, room);
+    let parts = source.on()?;
+    let (received, end) = (parts.rcv.nxt, parts.snd.end);
+    let stable = parts.hiatus.session().and_then(|session| session.epochs.as_deref());
+    let is_told = stable.is_some_and(|epochs| epochs.stable >= received);
+    let waits = parts.snd.lim < end;
+    (waits || !is_told).then_some(Mark { id, received, end })
 }

@@ -83,6 +83,7 @@ impl Endpoint {
     /// After anything happened to slot `index`.
     pub(crate) fn settle(&mut self, now: Time, index: u32) {
         self.epochs.touch(index);
+        self.account(now, index);
         self.publish(now, index);
         self.count_time_wait(now, index);
         if self.free_if_over(index) {
@@ -270,6 +271,7 @@ impl Endpoint {
         }
         self.unfind(index);
         self.wheel.remove(&mut self.slots, index);
+        self.uncharge(index);
         if let Some(id) = self.slots.id(index).filter(|_| is_saved) {
             self.epochs.lost(id);
         }

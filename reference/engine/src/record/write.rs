@@ -7,14 +7,12 @@ use hiatus_codec::Position;
 use hiatus_codec::mac::Role;
 
 use super::field::{self, Field, Fixed, code, flag};
+use super::head::{Parts, Source};
 use super::{CHECKSUM_OCTETS, FIXED_OCTETS, MAGIC, VERSION};
 use crate::event::{HiatusState, TcpState};
 use crate::hiatus::{Hiatus, PeerPresence, SelfPresence, Session};
-use crate::state::State;
-use crate::state::syn_received::SynReceived;
-use crate::state::syn_sent::SynSent;
-use crate::state::synchronized::Synchronized;
-use crate::tcb::{Ports, Tcb};
+use crate::state::synchronized::{Closer, Ends};
+use crate::tcb::Ports;
 use crate::time::Time;
 use crate::timer::{Timer, TimerTable};
 
@@ -28,9 +26,9 @@ pub(crate) struct Taken {
     pub(crate) clock_ticks: Option<u32>,
 }
 
-/// Appends the record of `state` to `octets`.
+/// Appends the record of `source` to `octets`.
 pub(crate) fn write(
-    state: &State,
+    source: &Source<'_>,
     local: SocketAddr,
     remote: Option<SocketAddr>,
     taken: &Taken,
@@ -39,15 +37,10 @@ pub(crate) fn write(
     let mut fixed = [0; FIXED_OCTETS];
     let start = octets.len();
     put_identity(&mut fixed, local, remote, taken);
-    let parts = match state {
-        State::Synchronized(synchronized) => put_synchronized(&mut fixed, synchronized, taken),
-        State::SynSent(SynSent { tcb, .. }) | State::SynReceived(SynReceived { tcb, .. }) => {
-            put_hia(&mut fixed, tcb.hiatus.state());
-            None
-        }
-        // Nothing is left to be restored.
-        State::Closed(_) | State::Listen(_) => {
-            put_hia(&mut fixed, HiatusState::Off);
+    let parts = match source {
+        Source::Synchronized(parts) => put_synchronized(&mut fixed, parts, taken),
+        Source::Other(hiatus) => {
+            put_hia(&mut fixed, *hiatus);
             None
         }
     };
@@ -108,54 +101,44 @@ fn put_hia(fixed: &mut Fixed, state: HiatusState) {
 }
 
 /// The rest, if Hiatus is on.
-fn put_synchronized<'s>(fixed: &mut Fixed, state: &'s Synchronized, taken: &Taken) -> Option<Buffers<'s>> {
-    let Tcb {
+fn put_synchronized<'s>(fixed: &mut Fixed, parts: &Parts<'s>, taken: &Taken) -> Option<Buffers<'s>> {
+    let Parts {
+        first_closer,
+        lingers,
         ports: Ports { local: _, remote: remote_port },
         snd,
         rcv,
-        // The path may be another one when the host is back.
-        rtt: _,
-        congestion: _,
-        recovery: _,
         timestamps,
         sack_permitted,
         timers,
-        // What a restored host owes is RESUME.
-        owed: _,
-        ack_is_due: _,
-        delayed_ack: _,
-        resend_first: _,
-        persist: _,
-        keep_alive: _,
         path,
-        ecn: _,
-        // The application's own: it changes them again.
-        settings: _,
         writer_waits,
         reader_is_gone,
         close_waits,
         hiatus,
-        touched: _,
-        is_acknowledged_since_sync: _,
-        heard: _,
-        challenges: _,
-    } = &*state.tcb;
+    } = *parts;
     put_hia(fixed, hiatus.state());
     let Hiatus::On(session) = hiatus else { return None };
     field::REMOTE_PORT.put(fixed, remote_port.to_be_bytes());
-    field::STATE.put(fixed, [state_code(state.name())]);
-    field::CLOSER.put(fixed, [state.closer_code()]);
+    let state = Ends { snd, rcv, first_closer, lingers }.name();
+    field::STATE.put(fixed, [state_code(state)]);
+    let closer = match first_closer {
+        None => 0,
+        Some(Closer::Own) => 1,
+        Some(Closer::Peer) => 2,
+    };
+    field::CLOSER.put(fixed, [closer]);
     let set = |is_set: bool, flag: u16| if is_set { flag } else { 0 };
     let flags = set(snd.fin.is_some(), flag::OWN_FIN)
         | set(rcv.fin_is_received(), flag::PEER_FIN)
-        | set(*sack_permitted, flag::SACK)
+        | set(sack_permitted, flag::SACK)
         | set(timestamps.is_some(), flag::TIMESTAMPS)
-        | set(*close_waits, flag::CLOSE_WAITS)
-        | set(*reader_is_gone, flag::READER_GONE)
-        | set(*writer_waits, flag::WRITER_WAITS)
+        | set(close_waits, flag::CLOSE_WAITS)
+        | set(reader_is_gone, flag::READER_GONE)
+        | set(writer_waits, flag::WRITER_WAITS)
         | set(snd.holds(), flag::HOLD_SEND);
     field::FLAGS.put(fixed, flags.to_be_bytes());
-    let offset = timestamps.as_ref().map_or(0, |clock| clock.record_offset(taken.clock_ticks));
+    let offset = timestamps.map_or(0, |clock| clock.record_offset(taken.clock_ticks));
     field::OFFSET.put(fixed, offset.to_be_bytes());
     field::PEER_MSS.put(fixed, path.peer_mss().to_be_bytes());
     put_session(fixed, session);

@@ -35,6 +35,10 @@ const SEEDS: core::ops::Range<u64> = 0..60;
 const LIMITS: EndpointLimits = EndpointLimits {
     connections_max: 24,
     time_wait_max: 3,
+    held_max: 6,
+    held_per_peer_max: 4,
+    retained_octets_max: 1 << 20,
+    retained_octets_per_peer_max: 1 << 19,
     events_max: 64,
     answers_max: 8,
     resets_per_second: 20,

@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 mod bounds;
+mod budgets;
 mod dormant;
 mod hostile;
 mod icmp;

@@ -9,15 +9,10 @@ use crate::state::synchronized::{Closer, Synchronized};
 use crate::tcb::Tcb;
 
 impl Synchronized {
-    /// Who closed first: 0 for nobody, 1 for this end, 2 for the peer.
-    pub(crate) fn closer_code(&self) -> u8 {
-        // Said by the state.
-        let Self { tcb: _, first_closer, lingers: _ } = self;
-        match first_closer {
-            None => 0,
-            Some(Closer::Own) => 1,
-            Some(Closer::Peer) => 2,
-        }
+    /// What a record is made of.
+    pub(crate) fn record_parts(&self) -> (Option<Closer>, bool, &Tcb) {
+        let Self { first_closer, lingers, tcb } = self;
+        (*first_closer, *lingers, tcb)
     }
 
     /// The state of a record.
