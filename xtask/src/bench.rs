@@ -43,8 +43,8 @@ enum How {
     /// ends in `/s` is a rate of the group's elements, any other is nanoseconds per element. The bench also answers to
     /// `--count-list` and `--count`, so that its instructions can be counted.
     Criterion,
-    /// It prints what it counts, the same on every run: a group with its unit, a function and a figure on each line, with
-    /// tabs between.
+    /// It prints what it counts, the same on every run, or medians of what it measured itself: a group with its unit, a
+    /// function and a figure on each line, with tabs between.
     Counts,
     /// As a process of its own, beside tshark.
     Process,
@@ -66,6 +66,12 @@ const BENCHES: &[Bench] = &[
     Bench {
         name: "engine-counts",
         about: "the endpoint against smoltcp: octets of an idle connection, ACKs of a transfer",
+        package: "hiatus-engine",
+        how: How::Counts,
+    },
+    Bench {
+        name: "engine-snapshots",
+        about: "a million held connections saved and restored in memory, beside quoted figures of TCP_REPAIR (minutes)",
         package: "hiatus-engine",
         how: How::Counts,
     },

@@ -70,6 +70,19 @@ impl Connection {
         (Context { now, ip: IpVersion::of(local.ip()), config, events }, state)
     }
 
+    /// What a record is made of.
+    pub(crate) fn record_parts(&self) -> (&State, SocketAddr, Option<SocketAddr>) {
+        let Self { config: _, local, remote, state, events: _ } = self;
+        (state, *local, *remote)
+    }
+
+    /// The connection that a record is of.
+    pub(crate) fn of_record(config: Config, local: SocketAddr, remote: SocketAddr, state: State) -> Self {
+        // The owner of a listener need not have said who its peer is.
+        let remote = Some(remote).filter(|remote| !remote.ip().is_unspecified());
+        Self { config, local, remote, state, events: VecDeque::new() }
+    }
+
     /// Notes the peer's address; segments from another port are then ignored.
     pub fn bind_remote(&mut self, remote: SocketAddr) {
         self.remote = Some(remote);

@@ -3,6 +3,7 @@
 //! Nothing here takes longer with more connections: a packet finds its connection by hash (`demux.rs`), a timer by its
 //! place in a wheel (`wheel.rs`), who has something to send stands in a queue, and so does who waits to be accepted.
 
+mod budget;
 mod check;
 mod checksum;
 mod configs;
@@ -15,9 +16,11 @@ mod limits;
 mod listener;
 mod output;
 mod packet;
+mod restore;
 mod secrets;
 mod slot;
 mod slots;
+mod snapshot;
 mod tuple;
 mod upkeep;
 mod wheel;
@@ -27,13 +30,14 @@ use core::net::{IpAddr, SocketAddr};
 
 use crate::budget::Budget;
 use crate::command::{Command, CommandError, WriteError};
-use crate::config::Config;
+use crate::config::{Config, Entropy};
 use crate::event::{Event, HiatusState, PeerState, SelfState, TcpState};
 use crate::info::ConnectionInfo;
 use crate::state::State;
 use crate::state::syn_sent::SynSent;
 use crate::tcb::{Context, Ports as PortPair};
 use crate::time::Time;
+use budget::Budgets;
 use configs::Configs;
 use demux::{Demux, Ports};
 use ephemeral::Ephemeral;
@@ -43,10 +47,14 @@ pub use listener::{Backlog, ConnectError, ListenError, ListenerId};
 use output::Answer;
 pub use output::Packet;
 pub use packet::{ChecksumStatus, ChecksumWriter};
+use restore::{Phase, Returning};
+pub use restore::{Placed, Restoration, RestoreError};
 pub use secrets::EndpointSecrets;
 use slot::{Body, Marks, Slot, Stage};
 pub use slots::ConnectionId;
 use slots::Slots;
+use snapshot::Epochs;
+pub use snapshot::{Extent, Saved};
 use tuple::Tuple;
 use wheel::Wheel;
 
@@ -90,6 +98,13 @@ pub struct Endpoint {
     latest: u32,
     /// Of the next IPv4 packet that may be fragmented.
     identification: u16,
+    phase: Phase,
+    /// What its timestamp clock is ahead of time, in ticks: earlier lives of the host have used so much.
+    step_ticks: u32,
+    /// Connections that were restored; `None` in a host that was not.
+    returning: Option<Returning>,
+    epochs: Epochs,
+    budgets: Budgets,
 }
 
 impl Endpoint {
@@ -118,6 +133,11 @@ impl Endpoint {
             in_time_wait: 0,
             latest: 0,
             identification: 0,
+            phase: Phase::Up,
+            step_ticks: 0,
+            returning: None,
+            epochs: Epochs::new(),
+            budgets: Budgets::new(secrets.table_key()),
         }
     }
 
@@ -198,6 +218,9 @@ impl Endpoint {
         if !is_of_a_host(remote.ip()) || !is_of_a_host(local.ip()) || remote.port() == 0 {
             return Err(ConnectError::NotUnicast { remote });
         }
+        if self.phase == Phase::Restoring {
+            return Err(ConnectError::Restoring);
+        }
         let connections_max = self.limits.connections_max;
         if self.is_full() {
             return Err(ConnectError::Full { connections_max });
@@ -216,6 +239,8 @@ impl Endpoint {
         let config_at = self.configs.intern(&config).ok_or(ConnectError::TooManyConfigs)?;
         self.count = self.count.wrapping_add(1);
         let entropy = self.secrets.initiator(now, &tuple, self.count);
+        let timestamp_offset = entropy.timestamp_offset.wrapping_add(self.step_ticks);
+        let entropy = Entropy { timestamp_offset, ..entropy };
         let ports = PortPair { local: tuple.local().port(), remote: remote.port() };
         let cx = Context { now, ip: tuple.ip(), config: &config, events: &mut self.told };
         let state = State::SynSent(SynSent::new(&cx, &entropy, ports));
@@ -292,6 +317,10 @@ impl Endpoint {
         match &self.slots.find(id)?.body {
             Body::Awake(state) => Some(look(state)),
             Body::Dormant(dormant) => dormant.awake().map(|state| look(&state)),
+            Body::Saved(_) => {
+                let at = self.returning.as_ref()?.since();
+                self.revived(at, self.slots.find(id)?).map(|state| look(&state))
+            }
         }
     }
 

@@ -33,6 +33,7 @@ mod persist;
 mod predicted;
 mod range;
 mod receive;
+mod record;
 mod recovery;
 mod retention;
 mod rtt;
@@ -61,12 +62,14 @@ pub use connection::Connection;
 pub use ecn::Ecn;
 pub use endpoint::{
     Backlog, ChecksumStatus, ChecksumWriter, ConnectError, ConnectionId, Endpoint, EndpointLimits,
-    EndpointSecrets, ListenError, ListenerId, Packet, Strays,
+    EndpointSecrets, Extent, ListenError, ListenerId, Packet, Placed, Restoration, RestoreError, Saved,
+    Strays,
 };
 pub use event::{CloseReason, Event, FallbackReason, HiatusState, PeerState, SelfState, TcpState};
 pub use icmp::{IcmpError, IcmpErrorKind};
 pub use info::{ConnectionInfo, StablePoints};
 pub use outgoing::Burst;
+pub use record::{RECORD_LEN_OCTETS_MIN, RecordError};
 pub use rule::Rule;
 pub use stray::answer_stray;
 pub use time::Time;

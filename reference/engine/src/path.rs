@@ -2,6 +2,8 @@
 //!
 //! Sizes are octets of whole IP packets, without IP options and extension headers.
 
+mod record;
+
 use core::time::Duration;
 
 use hiatus_codec::Position;

@@ -12,6 +12,7 @@ use crate::receive::ring::Ring;
 use crate::send::FIRST_OCTET;
 
 mod reassembly;
+mod record;
 mod ring;
 
 /// The window field of a header.

@@ -1,5 +1,7 @@
 //! The sending half of a connection: positions, octets, the peer's window.
 
+mod record;
+
 use alloc::collections::VecDeque;
 
 use hiatus_codec::{Position, SequenceNumber};
@@ -250,6 +252,17 @@ impl SendSide {
         self.retention = self.retention.sheds();
         self.release();
         was_holding
+    }
+
+    /// There is no room for what the peer has acknowledged; says whether anything was kept of it.
+    pub(crate) fn give_up_retained(&mut self) -> bool {
+        let kept = self.retained_octets() > 0;
+        if kept {
+            self.stb = self.una;
+            self.retention = self.retention.sheds();
+            self.release();
+        }
+        kept
     }
 
     /// Drops what nobody will ask for again, or what is too much to keep.

@@ -1,5 +1,6 @@
 //! The states of RFC 9293, section 3.3.2: one struct per state or family of states, with only what it has.
 
+mod bounds;
 pub(crate) mod closed;
 mod command;
 mod icmp;

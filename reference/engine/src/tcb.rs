@@ -49,19 +49,30 @@ pub(crate) struct Ports {
 }
 
 /// One direction each way, the timers, and Hiatus.
+///
+/// What a record says comes first, in the order of [`Head`](crate::record::Head): of a packed connection the rest need not
+/// be unpacked for it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Tcb {
     pub(crate) ports: Ports,
     pub(crate) snd: SendSide,
     pub(crate) rcv: ReceiveSide,
-    pub(crate) rtt: RoundTrip,
-    pub(crate) congestion: Congestion,
-    pub(crate) recovery: Recovery,
     /// `None` unless both ends use timestamps; in SYN-SENT, unless this end offers them.
     pub(crate) timestamps: Option<TimestampClock>,
     /// Both ends said SACK-permitted; in SYN-SENT, this end offers it.
     pub(crate) sack_permitted: bool,
     pub(crate) timers: TimerTable,
+    pub(crate) path: Path,
+    /// The application found the send buffer full.
+    pub(crate) writer_waits: bool,
+    /// The application closed and reads no more.
+    pub(crate) reader_is_gone: bool,
+    /// The application closed while SND.END must not move.
+    pub(crate) close_waits: bool,
+    pub(crate) hiatus: Hiatus,
+    pub(crate) rtt: RoundTrip,
+    pub(crate) congestion: Congestion,
+    pub(crate) recovery: Recovery,
     pub(crate) owed: VecDeque<Owed>,
     /// An acknowledgment is due now.
     pub(crate) ack_is_due: bool,
@@ -71,17 +82,9 @@ pub(crate) struct Tcb {
     pub(crate) resend_first: bool,
     pub(crate) persist: Persist,
     pub(crate) keep_alive: KeepAliveProbes,
-    pub(crate) path: Path,
     pub(crate) ecn: EcnState,
     /// What the application changed for this connection.
     pub(crate) settings: Option<Box<Settings>>,
-    /// The application found the send buffer full.
-    pub(crate) writer_waits: bool,
-    /// The application closed and reads no more.
-    pub(crate) reader_is_gone: bool,
-    /// The application closed while SND.END must not move.
-    pub(crate) close_waits: bool,
-    pub(crate) hiatus: Hiatus,
     /// When the connection was last handled: before that, this end was certainly there.
     pub(crate) touched: Time,
     /// The peer has acknowledged something new since this end last synchronised, or never had to.

@@ -1,5 +1,7 @@
 //! Timestamps and PAWS (RFC 7323).
 
+mod record;
+
 use core::time::Duration;
 
 use hiatus_codec::{Position, Timestamps};
@@ -94,7 +96,7 @@ impl TimestampClock {
     //# of each connection
     /// A new incarnation: from `now` on the clock goes on a step above `ceiling`, which no earlier one exceeded.
     pub(crate) fn step_above(&mut self, ceiling: u32, now: Time) {
-        self.step_ticks = ceiling.wrapping_add(INCARNATION_STEP_TICKS).wrapping_sub(ticks(now));
+        self.step_ticks = step_above(ceiling, now);
         self.recent_at = now;
     }
 }
@@ -120,6 +122,11 @@ impl Tcb {
             (Some(_), Some(_)) => Freshness::Fresh,
         }
     }
+}
+
+/// What is added to the ticks since the origin, so that the clock is a step above `ceiling` at `now`.
+pub(crate) fn step_above(ceiling: u32, now: Time) -> u32 {
+    ceiling.wrapping_add(INCARNATION_STEP_TICKS).wrapping_sub(ticks(now))
 }
 
 /// Ticks since the origin, modulo 2^32.

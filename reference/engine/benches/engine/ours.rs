@@ -237,6 +237,13 @@ pub(crate) fn idle_config(hiatus: Hiatus) -> Config {
     if hiatus == Hiatus::On { with_hiatus(config) } else { config }
 }
 
+/// The same for a host that may come back older, and for one that keeps octets for such a peer.
+pub(crate) fn older_config() -> Config {
+    let bits = CapableBits::new(CapableBits::VERSION).with_older().with_retention();
+    let offer = Offer { bits, hold: HoldTime::from_seconds(HOLD_SECONDS) };
+    Config { hiatus: HiatusPolicy::On(offer), ..idle_config(Hiatus::Off) }
+}
+
 /// One connection, one way.
 pub(crate) struct BulkPair {
     pair: Pair,

@@ -4,6 +4,7 @@ use alloc::collections::BTreeMap;
 
 use crate::endpoint::Endpoint;
 use crate::endpoint::dormant::is_quiet;
+use crate::endpoint::restore::Returning;
 use crate::endpoint::slot::{Body, Marks, Slot, Stage};
 use crate::endpoint::slots::ConnectionId;
 use crate::event::{Event, TcpState};
@@ -26,6 +27,7 @@ impl Endpoint {
             return Err("no more answers than the bound");
         }
         self.check_counts()?;
+        self.check_budgets()?;
         self.check_ready()?;
         self.check_listeners()?;
         let mut waiting = BTreeMap::<ConnectionId, [usize; 3]>::new();
@@ -105,9 +107,17 @@ impl Endpoint {
         let state = match &slot.body {
             Body::Awake(state) => state,
             Body::Dormant(dormant) => &dormant.awake().ok_or("what rests can be woken")?,
+            Body::Saved(_) => {
+                let at = self.returning.as_ref().map_or(Time::ZERO, Returning::since);
+                &self.revived(at, slot).ok_or("what was restored can be revived")?
+            }
         };
         let Some(tcb) = state.tcb() else { return Ok(()) };
         tcb.check()?;
+        if matches!(slot.body, Body::Saved(_)) {
+            // Its timers stand still.
+            return if slot.marks.has(Marks::FOUND) { Ok(()) } else { Err("what was restored is found") };
+        }
         // The wheel counts in ticks: it may be late by one.
         let in_time =
             |due: Time| looked_at.is_some_and(|at| at.micros() < due.micros().saturating_add(1 << 10));

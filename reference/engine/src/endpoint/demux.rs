@@ -36,6 +36,13 @@ impl Demux {
         self.table.find(Self::hash(&self.key, tuple.octets()), |index| has(*index)).copied()
     }
 
+    /// Makes room for `count` 4-tuples in a table that has none.
+    pub(crate) fn reserve(&mut self, count: usize) {
+        if self.table.is_empty() {
+            self.table = HashTable::with_capacity(count);
+        }
+    }
+
     /// Notes slot `index` for `tuple`, which has none. `octets_of` gives a slot's 4-tuple.
     pub(crate) fn insert(&mut self, tuple: &Tuple, index: u32, octets_of: impl Fn(u32) -> Tuple) {
         let key = self.key;

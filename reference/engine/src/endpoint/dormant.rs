@@ -6,6 +6,7 @@ use alloc::boxed::Box;
 
 use serde::Deserialize;
 
+use crate::record::Packed;
 use crate::state::State;
 use crate::tcb::Tcb;
 use zeros::{Reader, Writer};
@@ -44,12 +45,21 @@ impl Dormant {
 
     /// The state that was packed.
     pub(crate) fn awake(&self) -> Option<State> {
+        self.unpacked()
+    }
+
+    /// What of it a record is made of: its beginning.
+    pub(crate) fn head(&self) -> Option<Packed> {
+        self.unpacked()
+    }
+
+    fn unpacked<'s, T: Deserialize<'s>>(&'s self) -> Option<T> {
         let packed = match self {
             Self::Here { len_octets, octets } => octets.get(..usize::from(*len_octets))?,
             Self::There(octets) => octets,
         };
         let mut reader = postcard::Deserializer::from_flavor(Reader::new(packed));
-        State::deserialize(&mut reader).ok()
+        T::deserialize(&mut reader).ok()
     }
 }
 

@@ -12,6 +12,7 @@ use crate::endpoint::limits::Strays;
 use crate::endpoint::listener::{Listener, ListenerId};
 use crate::endpoint::output::Answer;
 use crate::endpoint::packet::{self, ChecksumStatus, Inbound};
+use crate::endpoint::restore::Phase;
 use crate::endpoint::slot::{Slot, Stage};
 use crate::endpoint::slots::ConnectionId;
 use crate::endpoint::tuple::Tuple;
@@ -34,7 +35,7 @@ impl Endpoint {
     /// A packet arrived for this host. What cannot be used is dropped.
     pub fn handle_packet(&mut self, now: Time, octets: &[u8], checksum: ChecksumStatus) {
         // Nothing is lost for good: the peer sends it again.
-        if self.events.len() >= self.limits.events_max {
+        if self.events.len() >= self.limits.events_max || self.phase == Phase::Restoring {
             return;
         }
         // Looked at where it lies: to move what was just written octet by octet costs as much as to find the connection.
@@ -51,8 +52,9 @@ impl Endpoint {
 
     fn handle_segment(&mut self, now: Time, tuple: &Tuple, segment: &Segment<'_>, mark: Ecn) {
         let found = self.find_again(tuple);
-        if let Some(slot) = found.and_then(|index| self.slots.at_mut(index)) {
-            slot.awake();
+        if let Some(index) = found {
+            self.revive(now, index);
+            self.slots.at_mut(index).map(Slot::awake);
         }
         match found {
             Some(index) if !self.gives_way(index, segment) => {
@@ -174,7 +176,8 @@ impl Endpoint {
 
     fn entropy(&mut self, now: Time, tuple: &Tuple, isn: SequenceNumber) -> Entropy {
         self.count = self.count.wrapping_add(1);
-        Entropy { isn, ..self.secrets.responder(now, tuple, self.count) }
+        let entropy = self.secrets.responder(now, tuple, self.count);
+        Entropy { isn, timestamp_offset: entropy.timestamp_offset.wrapping_add(self.step_ticks), ..entropy }
     }
 
     fn opened(
@@ -215,7 +218,8 @@ impl Endpoint {
         let kept = Kept::of_syn(segment, self.configs.at(config).timestamps);
         let isn = kept.isn(&self.secrets, now, tuple);
         let entropy = self.secrets.responder(now, tuple, self.count);
-        let timestamp_offset = kept.timestamp_offset(now, entropy.timestamp_offset);
+        let offset = entropy.timestamp_offset.wrapping_add(self.step_ticks);
+        let timestamp_offset = kept.timestamp_offset(now, offset);
         let entropy = Entropy { isn, timestamp_offset, ..entropy };
         let options = kept.options();
         let mut state = self.opened(now, tuple, config, &entropy, &kept.syn(segment, &options));

@@ -110,6 +110,9 @@ pub enum ConnectError {
         /// The bound.
         connections_max: u32,
     },
+    /// The endpoint waits for the connections that it had.
+    #[error("connect: the endpoint is being restored")]
+    Restoring,
     /// 65,536 configurations are in use.
     #[error("connect: 65,536 configurations are in use")]
     TooManyConfigs,

@@ -128,6 +128,7 @@ impl Endpoint {
         let segments_max = self.limits.segments_per_packet;
         let mut room = Room { buffer: buffer.get_mut(tcp_at..)?, segments_max };
         let burst = slot.awake()?.transmit(&mut cx, &mut room)?;
+        self.epochs.touch(index);
         self.publish(now, index);
         let identification = may_be_fragmented.then_some(self.identification);
         self.identification = self.identification.wrapping_add(u16::from(may_be_fragmented));

@@ -45,6 +45,7 @@ enum Use {
     TableKey,
     CookieBase,
     CookieData,
+    RestoredNonce,
 }
 
 impl EndpointSecrets {
@@ -100,6 +101,12 @@ impl EndpointSecrets {
             key_source: KeySource::Drawn,
             ..self.entropy(now, tuple, count)
         }
+    }
+
+    /// The nonce of a connection in an incarnation that the host was restored to (draft, {#lives}).
+    pub(crate) fn restored_nonce(&self, tuple: &Tuple, incarnation: u32) -> Nonce {
+        let parts = [tuple.octets(), &incarnation.to_be_bytes()];
+        Nonce(low32(Self::hash(&self.instance, Use::RestoredNonce, parts)).max(1))
     }
 
     /// F of RFC 6056, section 3.3.4: where the search for a port begins, before what the counter adds.

@@ -1,5 +1,8 @@
 //! What an endpoint keeps of one connection.
 
+use alloc::boxed::Box;
+
+use crate::endpoint::budget::Charge;
 use crate::endpoint::dormant::Dormant;
 use crate::endpoint::listener::ListenerId;
 use crate::endpoint::slots::Slots;
@@ -19,6 +22,8 @@ pub(crate) struct Slot {
     pub(crate) config: u16,
     pub(crate) stage: Stage,
     pub(crate) marks: Marks,
+    /// What it counts of what is kept for peers.
+    pub(crate) charge: Charge,
 }
 
 /// The connection itself.
@@ -27,6 +32,8 @@ pub(crate) enum Body {
     Awake(State),
     /// Nothing happened to it for a while.
     Dormant(Dormant),
+    /// It was restored, and its turn to send RESUME has not come: its record.
+    Saved(Box<[u8]>),
 }
 
 impl Slot {
@@ -49,7 +56,7 @@ impl Slot {
         self.state().is_some_and(|state| state.name() == name)
     }
 
-    /// The state, which is awake from now on.
+    /// The state, which is awake from now on; `None` for one that was restored and has to be revived first.
     pub(crate) fn awake(&mut self) -> Option<&mut State> {
         if let Body::Dormant(dormant) = &self.body {
             self.body = Body::Awake(dormant.awake()?);
@@ -84,6 +91,8 @@ impl Marks {
     pub(crate) const FOUND: Self = Self(8);
     /// It counts as one in TIME-WAIT.
     pub(crate) const TIME_WAIT: Self = Self(16);
+    /// An epoch has it.
+    pub(crate) const SAVED: Self = Self(32);
 
     pub(crate) fn has(self, mark: Self) -> bool {
         self.0 & mark.0 != 0

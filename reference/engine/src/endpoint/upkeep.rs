@@ -10,8 +10,8 @@ use crate::endpoint::dormant::{Dormant, is_quiet};
 use crate::endpoint::listener::ListenerId;
 use crate::endpoint::slot::{Body, Marks, Slot, Stage};
 use crate::endpoint::slots::{ConnectionId, Slots};
-use crate::endpoint::tuple::{PackedTuple, Tuple};
-use crate::endpoint::wheel::{Link, Turn};
+use crate::endpoint::tuple::Tuple;
+use crate::endpoint::wheel::Turn;
 use crate::event::{CloseReason, Event, FallbackReason, HiatusState, PeerState, TcpState};
 use crate::state::{State, Transition};
 use crate::tcb::Context;
@@ -46,21 +46,7 @@ impl Endpoint {
 
     /// Adds a connection, which its 4-tuple finds from now on.
     pub(crate) fn add(&mut self, tuple: &Tuple, state: State, config: u16, stage: Stage) -> ConnectionId {
-        let mut marks = Marks::default();
-        marks.set(Marks::FOUND);
-        let slot = Slot {
-            tuple: PackedTuple::new(tuple),
-            link: Link::default(),
-            body: Body::Awake(state),
-            config,
-            stage,
-            marks,
-        };
-        let id = self.slots.insert(slot);
-        let slots = &self.slots;
-        let octets_of = |index| slots.at(index).map_or(*tuple, |slot| slot.tuple.unpacked());
-        self.demux.insert(tuple, id.index, octets_of);
-        id
+        self.add_body(tuple, Body::Awake(state), config, stage)
     }
 
     /// Has a connection's state do something, and draws the consequences.
@@ -81,6 +67,7 @@ impl Endpoint {
         index: u32,
         act: impl FnOnce(&mut State, &mut Context<'_>) -> R,
     ) -> Option<R> {
+        self.revive(now, index);
         let slot = self.slots.at_mut(index)?;
         let mut cx = Context {
             now,
@@ -95,6 +82,8 @@ impl Endpoint {
 
     /// After anything happened to slot `index`.
     pub(crate) fn settle(&mut self, now: Time, index: u32) {
+        self.epochs.touch(index);
+        self.account(now, index);
         self.publish(now, index);
         self.count_time_wait(now, index);
         if self.free_if_over(index) {
@@ -273,6 +262,7 @@ impl Endpoint {
         if slot.stage != Stage::Left || !slot.is_in(TcpState::Closed) || slot.marks.has(Marks::READY) {
             return false;
         }
+        let is_saved = slot.marks.has(Marks::SAVED);
         let is_needed = slot.tcb().is_some_and(|tcb| {
             !tcb.owed.is_empty() || tcb.timers.next().is_some() || tcb.rcv.readable_octets() > 0
         });
@@ -281,6 +271,10 @@ impl Endpoint {
         }
         self.unfind(index);
         self.wheel.remove(&mut self.slots, index);
+        self.uncharge(index);
+        if let Some(id) = self.slots.id(index).filter(|_| is_saved) {
+            self.epochs.lost(id);
+        }
         if let Some(slot) = self.slots.remove(index) {
             self.configs.release(slot.config);
         }
@@ -301,6 +295,7 @@ impl Endpoint {
 
     /// Time passed: does what has become due, or a part of it; [`poll_timeout`](Self::poll_timeout) says if more is.
     pub fn handle_timeout(&mut self, now: Time) {
+        self.bring_back(now);
         for _ in 0..TURNS_MAX {
             if self.events.len() >= self.limits.events_max {
                 return;
@@ -320,6 +315,6 @@ impl Endpoint {
     /// It may be a little early: a deadline that moved away is found out only then.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Time> {
-        self.wheel.next()
+        [self.wheel.next(), self.next_return()].into_iter().flatten().min()
     }
 }

@@ -30,7 +30,7 @@ const RESUME_INTERVAL_FIRST: Duration = Duration::from_secs(1);
 /// Between two RESUMEs at most, without the random part.
 const RESUME_INTERVAL_MAX: Duration = Duration::from_secs(60);
 /// Before the first probe of PRESUMED.
-const PROBE_INTERVAL_FIRST: Duration = Duration::from_secs(60);
+pub(crate) const PROBE_INTERVAL_FIRST: Duration = Duration::from_secs(60);
 /// Between two probes at most.
 const PROBE_INTERVAL_MAX: Duration = Duration::from_secs(600);
 
@@ -183,9 +183,13 @@ impl Tcb {
         self.snd.max = self.snd.lim;
         //= draft#restoring
         //# except in TIME-WAIT
-        // Nothing is left to agree on there, as in `come_back`.
+        // Nothing is left to agree on there, as in `come_back`, and SELF is UP.
         if found != TcpState::TimeWait {
             self.start_resuming(cx, Origin::Restored);
+        } else if let Some(session) = self.hiatus.session_mut() {
+            session.here = SelfPresence::Up;
+            self.timers.disarm(Timer::Suspend);
+            self.owed.clear();
         }
         Ok(())
     }

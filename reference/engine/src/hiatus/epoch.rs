@@ -77,6 +77,8 @@ impl Epochs {
     /// was `received`.
     pub(crate) fn restored(saved: Option<&Self>, received: Position) -> Self {
         let number = saved.map_or(0, |saved| saved.taken.back().map_or(saved.number, |mark| mark.epoch));
+        // 0 is no epoch's number: it would say that nothing is stable.
+        let number = number.max(1);
         Self { stable: received, number, ..Self::default() }
     }
 
@@ -144,14 +146,21 @@ impl Tcb {
 
     /// An epoch is DURABLE.
     pub(crate) fn snapshot_durable(&mut self, cx: &Context<'_>, epoch: u32) {
-        let Some(epochs) = self.epochs_mut() else { return };
-        let Some(mark) = epochs.take(epoch) else { return };
-        epochs.number = epoch;
-        self.snd.is_durable_to(mark.end);
+        let Some(Mark { received, end, .. }) = self.epochs_mut().and_then(|epochs| epochs.take(epoch)) else {
+            return;
+        };
+        self.is_durable(cx, epoch, received, end);
+    }
+
+    /// An epoch is DURABLE in which RCV.NXT was `received` and SND.END `end`.
+    pub(crate) fn is_durable(&mut self, cx: &Context<'_>, epoch: u32, received: Position, end: Position) {
+        let Some(session) = self.hiatus.session_mut() else { return };
+        session.epochs.get_or_insert_default().number = epoch;
+        self.snd.is_durable_to(end);
         //= draft#epochs
         //# A host MUST NOT report in an EPOCH a stable point that lies above the
         //# RCV.NXT that its latest DURABLE epoch contains.
-        let stable = if cx.config.keeps(Rule::StablePointWasTaken) { mark.received } else { self.rcv.nxt };
+        let stable = if cx.config.keeps(Rule::StablePointWasTaken) { received } else { self.rcv.nxt };
         self.is_stable_here(cx, stable);
     }
 

@@ -1,6 +1,6 @@
 //! What the owner asks for (RFC 9293, section 3.10; draft, {#absence}).
 
-use hiatus_codec::{AbortReason, Nonce};
+use hiatus_codec::{AbortReason, Nonce, Position};
 
 use crate::command::{Command, CommandError, WriteError};
 use crate::event::{CloseReason, TcpState};
@@ -44,6 +44,12 @@ impl State {
                 self.absent(cx, |tcb, found, cx| tcb.restore(found, cx, incarnation, nonce, tsval_ceiling))
             }
         }
+    }
+
+    /// An epoch is DURABLE in which RCV.NXT was `received` and SND.END `end`.
+    pub(crate) fn is_durable(&mut self, cx: &mut Context<'_>, epoch: u32, received: Position, end: Position) {
+        // It changes nothing where there is no connection.
+        self.with_tcb(cx, |tcb, cx| tcb.is_durable(cx, epoch, received, end)).ok();
     }
 
     /// A command about epochs. It changes nothing where the connection is not there to be told.

@@ -1,5 +1,7 @@
 //! ESTABLISHED, FIN-WAIT-1, FIN-WAIT-2, CLOSE-WAIT, CLOSING, LAST-ACK and TIME-WAIT.
 
+mod record;
+
 use alloc::boxed::Box;
 
 use hiatus_codec::{AbortReason, Flags, Segment};
@@ -10,6 +12,8 @@ use crate::ecn::Ecn;
 use crate::event::{CloseReason, Event, TcpState};
 use crate::hiatus::Hiatus;
 use crate::hiatus::check::Checked;
+use crate::receive::ReceiveSide;
+use crate::send::SendSide;
 use crate::tcb::{Context, Tcb};
 use crate::timer::Timer;
 use crate::timestamps::Freshness;
@@ -21,17 +25,43 @@ use crate::timestamps::Freshness;
 /// FIN-WAIT-2 is FIN-WAIT-1 again as soon as SND.UNA is not above the own FIN.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Synchronized {
-    pub(crate) tcb: Box<Tcb>,
     first_closer: Option<Closer>,
     /// Both directions were over, and the connection is kept (draft, {#linger}).
     pub(crate) lingers: bool,
+    pub(crate) tcb: Box<Tcb>,
 }
 
 /// Who closed first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-enum Closer {
+pub(crate) enum Closer {
     Own,
     Peer,
+}
+
+/// What tells the states apart.
+#[derive(Clone, Copy)]
+pub(crate) struct Ends<'s> {
+    pub(crate) snd: &'s SendSide,
+    pub(crate) rcv: &'s ReceiveSide,
+    pub(crate) first_closer: Option<Closer>,
+    pub(crate) lingers: bool,
+}
+
+impl Ends<'_> {
+    pub(crate) fn name(self) -> TcpState {
+        let Self { snd, rcv, first_closer, lingers } = self;
+        let own_fin_is_acknowledged = snd.fin_is_acknowledged();
+        match (snd.fin.is_some(), rcv.fin_is_received(), first_closer) {
+            (false, false, _) => TcpState::Established,
+            (false, true, _) => TcpState::CloseWait,
+            (true, false, _) if own_fin_is_acknowledged => TcpState::FinWait2,
+            (true, false, _) => TcpState::FinWait1,
+            (true, true, _) if lingers && own_fin_is_acknowledged => TcpState::Linger,
+            (true, true, Some(Closer::Peer)) => TcpState::LastAck,
+            (true, true, _) if own_fin_is_acknowledged => TcpState::TimeWait,
+            (true, true, _) => TcpState::Closing,
+        }
+    }
 }
 
 /// What the steps of RFC 9293, section 3.10.7.4, decide about a segment.
@@ -55,17 +85,8 @@ impl Synchronized {
     }
 
     pub(crate) fn name(&self) -> TcpState {
-        let own_fin_is_acknowledged = self.tcb.snd.fin_is_acknowledged();
-        match (self.tcb.snd.fin.is_some(), self.tcb.rcv.fin_is_received(), self.first_closer) {
-            (false, false, _) => TcpState::Established,
-            (false, true, _) => TcpState::CloseWait,
-            (true, false, _) if own_fin_is_acknowledged => TcpState::FinWait2,
-            (true, false, _) => TcpState::FinWait1,
-            (true, true, _) if self.lingers && own_fin_is_acknowledged => TcpState::Linger,
-            (true, true, Some(Closer::Peer)) => TcpState::LastAck,
-            (true, true, _) if own_fin_is_acknowledged => TcpState::TimeWait,
-            (true, true, _) => TcpState::Closing,
-        }
+        let Self { first_closer, lingers, tcb } = self;
+        Ends { snd: &tcb.snd, rcv: &tcb.rcv, first_closer: *first_closer, lingers: *lingers }.name()
     }
 
     /// CLOSE of the application (RFC 9293, section 3.10.4).

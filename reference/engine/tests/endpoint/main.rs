@@ -4,10 +4,12 @@
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 mod bounds;
+mod budgets;
 mod dormant;
 mod hostile;
 mod icmp;
 mod lives;
 mod net;
 mod reuse;
+mod snapshots;
 mod strays;

@@ -28,6 +28,7 @@ mod persisting;
 mod plain_value;
 mod random;
 mod receive;
+mod records;
 mod restoring;
 mod resume_met;
 mod returning;

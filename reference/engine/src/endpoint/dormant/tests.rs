@@ -15,6 +15,8 @@ use crate::endpoint::{
     Backlog, ChecksumStatus, ConnectionId, Endpoint, EndpointLimits, EndpointSecrets, ListenerId,
 };
 use crate::event::Event;
+use crate::record::{self, Source, Taken};
+use crate::state::State;
 use crate::time::Time;
 
 /// Which end does something.
@@ -190,6 +192,7 @@ impl Pair {
                 };
                 if let Some(dormant) = Dormant::of(state) {
                     assert_eq!(dormant.awake().as_ref(), Some(state));
+                    assert_eq!(recorded_packed(&dormant, state), recorded(&Source::of(state)));
                     count += 1;
                 } else {
                     assert!(!is_quiet(state), "a quiet one is small");
@@ -197,6 +200,21 @@ impl Pair {
             }
         }
         count
+    }
+}
+
+fn recorded(source: &Source<'_>) -> Vec<u8> {
+    let mut octets = Vec::new();
+    let end = "192.0.2.1:80".parse().unwrap();
+    record::write(source, end, Some(end), &Taken { at: Time::ZERO, clock_ticks: None }, &mut octets);
+    octets
+}
+
+/// The record of what was packed; only connections from ESTABLISHED on are ever packed.
+fn recorded_packed(dormant: &Dormant, state: &State) -> Vec<u8> {
+    match state {
+        State::Synchronized(_) => recorded(&Source::of_packed(&dormant.head().unwrap())),
+        _ => recorded(&Source::of(state)),
     }
 }
 

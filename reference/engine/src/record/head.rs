@@ -1,0 +1,188 @@
+//! What of a connection a record is made of, packed or not.
+
+use serde::Deserialize;
+
+use crate::event::HiatusState;
+use crate::hiatus::Hiatus;
+use crate::path::Path;
+use crate::receive::ReceiveSide;
+use crate::send::SendSide;
+use crate::state::State;
+use crate::state::syn_received::SynReceived;
+use crate::state::syn_sent::SynSent;
+use crate::state::synchronized::{Closer, Synchronized};
+use crate::tcb::{Ports, Tcb};
+use crate::timer::TimerTable;
+use crate::timestamps::TimestampClock;
+
+/// The beginning of a packed [`State`]: what of it a record is made of.
+///
+/// The variants are those of `State`, and the fields of [`Head`] the first ones of `Synchronized` and `Tcb`, in their order:
+/// that is how they lie in what was packed. A test of the endpoint holds them against each other.
+#[derive(Deserialize)]
+pub(crate) enum Packed {
+    Closed,
+    Listen,
+    SynSent,
+    SynReceived,
+    Synchronized(Head),
+}
+
+/// See [`Packed`].
+#[derive(Deserialize)]
+pub(crate) struct Head {
+    first_closer: Option<Closer>,
+    lingers: bool,
+    ports: Ports,
+    snd: SendSide,
+    rcv: ReceiveSide,
+    timestamps: Option<TimestampClock>,
+    sack_permitted: bool,
+    timers: TimerTable,
+    path: Path,
+    writer_waits: bool,
+    reader_is_gone: bool,
+    close_waits: bool,
+    hiatus: Hiatus,
+}
+
+/// What a record is made of.
+pub(crate) enum Source<'s> {
+    /// A connection from ESTABLISHED on.
+    Synchronized(Parts<'s>),
+    /// One of which no more is said than how far the negotiation is.
+    Other(HiatusState),
+}
+
+/// The fields that a record speaks of.
+#[derive(Clone, Copy)]
+pub(crate) struct Parts<'s> {
+    pub(crate) first_closer: Option<Closer>,
+    pub(crate) lingers: bool,
+    pub(crate) ports: &'s Ports,
+    pub(crate) snd: &'s SendSide,
+    pub(crate) rcv: &'s ReceiveSide,
+    pub(crate) timestamps: Option<&'s TimestampClock>,
+    pub(crate) sack_permitted: bool,
+    pub(crate) timers: &'s TimerTable,
+    pub(crate) path: &'s Path,
+    pub(crate) writer_waits: bool,
+    pub(crate) reader_is_gone: bool,
+    pub(crate) close_waits: bool,
+    pub(crate) hiatus: &'s Hiatus,
+}
+
+impl<'s> Source<'s> {
+    pub(crate) fn of(state: &'s State) -> Self {
+        match state {
+            State::Synchronized(synchronized) => Self::Synchronized(Parts::of(synchronized)),
+            State::SynSent(SynSent { tcb, .. }) | State::SynReceived(SynReceived { tcb, .. }) => {
+                Self::Other(tcb.hiatus.state())
+            }
+            // Nothing is left to be restored.
+            State::Closed(_) | State::Listen(_) => Self::Other(HiatusState::Off),
+        }
+    }
+
+    pub(crate) fn of_packed(packed: &'s Packed) -> Self {
+        match packed {
+            Packed::Synchronized(head) => Self::Synchronized(Parts::of_head(head)),
+            Packed::Closed | Packed::Listen | Packed::SynSent | Packed::SynReceived => {
+                Self::Other(HiatusState::Off)
+            }
+        }
+    }
+
+    /// The connection, if Hiatus is on.
+    pub(crate) fn on(&self) -> Option<&Parts<'s>> {
+        match self {
+            Self::Synchronized(parts) if matches!(parts.hiatus, Hiatus::On(_)) => Some(parts),
+            Self::Synchronized(_) | Self::Other(_) => None,
+        }
+    }
+}
+
+impl<'s> Parts<'s> {
+    fn of(state: &'s Synchronized) -> Self {
+        let (first_closer, lingers, tcb) = state.record_parts();
+        let Tcb {
+            ports,
+            snd,
+            rcv,
+            timestamps,
+            sack_permitted,
+            timers,
+            path,
+            writer_waits,
+            reader_is_gone,
+            close_waits,
+            hiatus,
+            // The path may be another one when the host is back.
+            rtt: _,
+            congestion: _,
+            recovery: _,
+            // What a restored host owes is RESUME.
+            owed: _,
+            ack_is_due: _,
+            delayed_ack: _,
+            resend_first: _,
+            persist: _,
+            keep_alive: _,
+            ecn: _,
+            // The application's own: it changes them again.
+            settings: _,
+            touched: _,
+            is_acknowledged_since_sync: _,
+            heard: _,
+            challenges: _,
+        } = tcb;
+        Self {
+            first_closer,
+            lingers,
+            ports,
+            snd,
+            rcv,
+            timestamps: timestamps.as_ref(),
+            sack_permitted: *sack_permitted,
+            timers,
+            path,
+            writer_waits: *writer_waits,
+            reader_is_gone: *reader_is_gone,
+            close_waits: *close_waits,
+            hiatus,
+        }
+    }
+
+    fn of_head(head: &'s Head) -> Self {
+        let Head {
+            first_closer,
+            lingers,
+            ports,
+            snd,
+            rcv,
+            timestamps,
+            sack_permitted,
+            timers,
+            path,
+            writer_waits,
+            reader_is_gone,
+            close_waits,
+            hiatus,
+        } = head;
+        Self {
+            first_closer: *first_closer,
+            lingers: *lingers,
+            ports,
+            snd,
+            rcv,
+            timestamps: timestamps.as_ref(),
+            sack_permitted: *sack_permitted,
+            timers,
+            path,
+            writer_waits: *writer_waits,
+            reader_is_gone: *reader_is_gone,
+            close_waits: *close_waits,
+            hiatus,
+        }
+    }
+}
