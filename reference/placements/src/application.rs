@@ -5,6 +5,9 @@ use std::collections::VecDeque;
 
 use hiatus_engine::Time;
 
+/// The golden section, in thousandths.
+const GOLDEN_PER_MILLE: u32 = 618;
+
 /// What an application does beside reading whatever comes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Application {
@@ -71,7 +74,8 @@ impl Messages {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Asks {
     pub(crate) octets: u64,
-    pub(crate) pause: Duration,
+    /// The longest pause; they are spread evenly below it.
+    pause_max: Duration,
     pub(crate) left: u32,
     next: Option<Time>,
     asked: Time,
@@ -81,10 +85,10 @@ pub(crate) struct Asks {
 }
 
 impl Asks {
-    pub(crate) fn new(octets: u64, first: Time, pause: Duration, count: u32) -> Self {
+    pub(crate) fn new(octets: u64, first: Time, pause_max: Duration, count: u32) -> Self {
         Self {
             octets,
-            pause,
+            pause_max,
             left: count,
             next: Some(first),
             asked: first,
@@ -109,7 +113,9 @@ impl Asks {
     fn has_read(&mut self, now: Time, read: u64) {
         if self.next.is_none() && read >= self.answered_at {
             self.latencies.push(now.since(self.asked));
-            self.next = Some(now + self.pause);
+            // Multiples of the golden section, modulo 1, lie as evenly as any: every phase of an interval is met.
+            let share = self.left.wrapping_mul(GOLDEN_PER_MILLE) % 1000;
+            self.next = Some(now + self.pause_max * share / 1000);
         }
     }
 }

@@ -27,8 +27,8 @@ pub(crate) struct Counts {
     pub(crate) bare_acks: u64,
     /// Those with a Hiatus message.
     pub(crate) messages: u64,
-    /// Octets of text.
-    pub(crate) text_octets: u64,
+    /// Octets of text that had been sent before, in whatever life.
+    pub(crate) again_octets: u64,
     /// Octets acknowledged and retained, at most.
     pub(crate) retained_octets_max: u64,
     /// Octets in the send buffer that are not acknowledged, at most.
@@ -51,12 +51,16 @@ pub(crate) struct End {
     pub(crate) journal: Option<Journal>,
     pub(crate) is_on: bool,
     pub(crate) counts: Counts,
+    /// The own ISN; no run sends 4 GiB.
+    isn: u32,
+    /// The position after the last octet that was ever sent.
+    sent_max: u64,
     /// The highest octet that an application here has ever read, whatever was rolled back.
     pub(crate) read_max: u64,
 }
 
 impl End {
-    pub(crate) fn new(connection: Connection, application: Application) -> Self {
+    pub(crate) fn new(connection: Connection, isn: u32, application: Application) -> Self {
         Self {
             state: State { connection, application, written: 0, read: 0, due: 0 },
             snapshots: None,
@@ -64,6 +68,8 @@ impl End {
             journal: None,
             is_on: true,
             counts: Counts::default(),
+            isn,
+            sent_max: 0,
             read_max: 0,
         }
     }
@@ -142,11 +148,13 @@ impl End {
         let burst = self.state.connection.poll_transmit_burst(now, room, 1)?;
         let sent = room.get(..burst.len_octets)?;
         self.counts.segments += 1;
-        let text = burst.len_octets - burst.header_octets;
-        self.counts.text_octets += u64::try_from(text).unwrap_or(0);
-        if text == 0
-            && let Ok(segment) = Segment::parse(sent)
-        {
+        let segment = Segment::parse(sent).ok()?;
+        let text = octets(segment.payload);
+        if text > 0 {
+            let from = u64::from(segment.seq.0.wrapping_sub(self.isn));
+            self.counts.again_octets += self.sent_max.saturating_sub(from).min(text);
+            self.sent_max = self.sent_max.max(from + text);
+        } else {
             let message = KnownOptions::parse(&segment).hiatus.map(|option| option.message());
             match message {
                 Some(Message::Capable(_)) => {}

@@ -12,6 +12,7 @@ mod link;
 mod measure;
 mod pattern;
 mod placement;
+mod recovery;
 mod seam;
 mod world;
 
@@ -19,3 +20,4 @@ pub use keeping::Rhythm;
 pub use link::LinkConfig;
 pub use measure::{Figure, Latency, Load, Transfer, run};
 pub use placement::{Conditions, FLUSH, Keeping, LIMIT_OCTETS_MAX, Placement, Sends};
+pub use recovery::{Mishap, Recovery, conditions, recover};

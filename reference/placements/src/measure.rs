@@ -6,7 +6,7 @@ use hiatus_engine::Time;
 use serde::{Deserialize, Serialize};
 
 use crate::application::{Answers, Application, Asks, Messages};
-use crate::placement::{Conditions, Losses, Placement, Roles, world};
+use crate::placement::{Conditions, Keeping, Losses, Placement, Roles, world};
 use crate::world::World;
 
 /// Octets of a message, a question or an answer.
@@ -27,6 +27,8 @@ const WARM_UP: Duration = Duration::from_secs(2);
 const WARM_UP_RTTS: u32 = 30;
 /// How long a transfer is measured at least.
 const TRANSFER_MIN: Duration = Duration::from_secs(4);
+/// How many intervals at least where each acknowledges little: a sender that times out goes slower from one to the next.
+const WITHHELD_INTERVALS: u128 = 40;
 /// A run that is not done by then is given up.
 const TIME_MAX: Time = Time::from_secs(200_000);
 
@@ -74,8 +76,8 @@ pub struct Transfer {
     pub acks_per_mille: u64,
     /// EPOCH and EPOCH-ECHO in a minute.
     pub messages_per_minute: u64,
-    /// Octets of text sent for each thousand that were read.
-    pub sent_per_mille: u64,
+    /// Octets of text sent again for each thousand that were read.
+    pub again_per_mille: u64,
 }
 
 /// What was measured of messages, in microseconds.
@@ -106,7 +108,7 @@ pub fn run(placement: Placement, conditions: &Conditions, load: Load) -> Figure 
     let rhythm = conditions.rhythm();
     let first = Time::ZERO
         + (WARM_UP + conditions.rtt() * WARM_UP_RTTS).max(rhythm.interval + rhythm.durable_after)
-        + rhythm.interval / 2;
+        + WARM_UP;
     let spacing = (rhythm.interval * SPACING_PER_MILLE / 1000).max(SPACING_MIN);
     let messages = || Application::Messages(Messages::new(MESSAGE_OCTETS, first, spacing, MESSAGES));
     let asks = |pause, count| Application::Asks(Asks::new(MESSAGE_OCTETS, first, pause, count));
@@ -117,23 +119,31 @@ pub fn run(placement: Placement, conditions: &Conditions, load: Load) -> Figure 
         Load::TransferOut => (Application::Bulk, reads()),
         Load::MessagesIn => (reads(), messages()),
         Load::MessagesOut => (messages(), reads()),
-        Load::Questions => (answers(), asks(spacing, QUESTIONS)),
+        Load::Questions => (answers(), asks(rhythm.interval, QUESTIONS)),
         Load::Turns => (asks(Duration::ZERO, TURNS), answers()),
     };
     let mut world = world(placement, conditions, &Roles { host, peer }, Losses::default());
     match load {
-        Load::TransferIn | Load::TransferOut => transfer(&mut world, conditions, load, first),
+        Load::TransferIn | Load::TransferOut => transfer(&mut world, placement, conditions, load, first),
         _ => latency(&mut world),
     }
 }
 
-fn transfer(world: &mut World, conditions: &Conditions, load: Load, first: Time) -> Figure {
+fn transfer(
+    world: &mut World,
+    placement: Placement,
+    conditions: &Conditions,
+    load: Load,
+    first: Time,
+) -> Figure {
     let host = 0;
     let peer = world.ends.len() - 1;
     let (sender, reader) = if load == Load::TransferIn { (peer, host) } else { (host, peer) };
     let interval = conditions.rhythm().interval;
     // Whole intervals.
-    let intervals = TRANSFER_MIN.as_micros().div_ceil(interval.as_micros().max(1));
+    let withholds = placement.keeping == Keeping::Withhold && load == Load::TransferIn;
+    let intervals_min = if withholds { WITHHELD_INTERVALS } else { 1 };
+    let intervals = TRANSFER_MIN.as_micros().div_ceil(interval.as_micros().max(1)).max(intervals_min);
     let lasts = interval * u32::try_from(intervals).unwrap_or(1);
     world.run(first, |world| world.closed.is_some());
     let (read_before, sent_before) = (world.ends[reader].state.read, world.ends[sender].counts);
@@ -144,7 +154,7 @@ fn transfer(world: &mut World, conditions: &Conditions, load: Load, first: Time)
     }
     let lasts_ms = u64::try_from(lasts.as_millis()).unwrap_or(u64::MAX);
     let read = world.ends[reader].state.read - read_before;
-    let sent = world.ends[sender].counts.text_octets - sent_before.text_octets;
+    let again = world.ends[sender].counts.again_octets - sent_before.again_octets;
     let text_segments = {
         let (now, then) = (world.ends[sender].counts, sent_before);
         (now.segments - now.bare_acks - now.messages) - (then.segments - then.bare_acks - then.messages)
@@ -160,7 +170,7 @@ fn transfer(world: &mut World, conditions: &Conditions, load: Load, first: Time)
         journal_octets_max: most(|end| end.journal.as_ref().map_or(0, |journal| journal.octets_max)),
         acks_per_mille: bare_acks * 1000 / text_segments.max(1),
         messages_per_minute: messages * 60_000 / lasts_ms,
-        sent_per_mille: sent * 1000 / read.max(1),
+        again_per_mille: again * 1000 / read.max(1),
     })
 }
 

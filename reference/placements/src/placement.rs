@@ -180,7 +180,7 @@ pub(crate) fn world(placement: Placement, conditions: &Conditions, roles: &Roles
             Part::BrokerTowardsPeer => Application::Relays { to: 1 },
             Part::Peer => roles.peer.clone(),
         };
-        let mut end = End::new(connection(config, index), application);
+        let mut end = End::new(connection(config, index), isn(index), application);
         if config.acknowledging == Acknowledging::WhenStable && placement.keeping != Keeping::Withhold {
             end.journal = Some(Journal::new(FLUSH));
         }
@@ -198,6 +198,23 @@ pub(crate) fn world(placement: Placement, conditions: &Conditions, roles: &Roles
         }));
     }
     World::new(ends, links)
+}
+
+/// Two hosts that do the same: either may be rolled back, retains for the other and holds back what it sends.
+pub(crate) fn twins(conditions: &Conditions, roles: &Roles, losses: Losses) -> World {
+    let placement = Placement { keeping: Keeping::Peer, sends: Sends::HoldSend };
+    let mut world = world(placement, conditions, roles, losses);
+    let rhythm = conditions.rhythm();
+    for (index, end) in world.ends.iter_mut().enumerate() {
+        let bits = CapableBits::new(CapableBits::VERSION).with_older().with_retention();
+        let offer = Offer { bits, hold: HoldTime::from_seconds(HOLD_SECONDS) };
+        let config = Config { hiatus: HiatusPolicy::On(offer), ..config(placement, conditions, Part::Host) };
+        end.state.connection = connection(config, index);
+        // They need not keep step.
+        let first = rhythm.interval / u32::try_from(index + 1).unwrap_or(1);
+        end.snapshots = Some(Snapshots::new(rhythm, Time::ZERO + first));
+    }
+    world
 }
 
 fn config(placement: Placement, conditions: &Conditions, part: Part) -> Config {
@@ -230,13 +247,17 @@ fn config(placement: Placement, conditions: &Conditions, part: Part) -> Config {
     crate::seam::config(config, limit, placement.sends, part == Part::Host)
 }
 
+fn isn(index: usize) -> u32 {
+    (u32::try_from(index).unwrap_or(0) + 1).wrapping_mul(0x1357_9bdf)
+}
+
 /// Even ends open actively, to the next.
 fn connection(config: Config, index: usize) -> Connection {
     let port = |index: usize| 40_000 + u16::try_from(index).unwrap_or(0);
     let local = SocketAddr::new(ADDRESS, port(index));
     let number = u32::try_from(index).unwrap_or(0) + 1;
     let entropy = Entropy {
-        isn: SequenceNumber(number * 0x1357_9bdf),
+        isn: SequenceNumber(isn(index)),
         connection_key: ConnectionKey([u8::try_from(number).unwrap_or(0); 8]),
         key_source: KeySource::Drawn,
         nonce: Nonce(number),

@@ -1,29 +1,33 @@
 //! Where this crate meets the engine's epochs.
 
-use hiatus_engine::{Connection, ConnectionInfo, Time};
+use hiatus_codec::Position;
+use hiatus_engine::{Command, Config, Connection, ConnectionInfo, Sending, Time};
+
+use crate::placement::Sends;
 
 /// An epoch is TAKEN.
-pub(crate) fn taken(_connection: &mut Connection, _now: Time, _epoch: u32) {}
+pub(crate) fn taken(connection: &mut Connection, now: Time, epoch: u32) {
+    connection.handle_command(now, Command::SnapshotTaken { epoch }).ok();
+}
 
 /// It is DURABLE.
-pub(crate) fn durable(_connection: &mut Connection, _now: Time, _epoch: u32) {}
+pub(crate) fn durable(connection: &mut Connection, now: Time, epoch: u32) {
+    connection.handle_command(now, Command::SnapshotDurable { epoch }).ok();
+}
 
 /// Octets acknowledged and retained.
-pub(crate) fn retained(_info: &ConnectionInfo) -> u64 {
-    0
+pub(crate) fn retained(info: &ConnectionInfo) -> u64 {
+    info.retained_octets
 }
 
 /// What a broker may cut its log at: the peer will not ask for octets before it again.
-pub(crate) fn truncation_point(_info: &ConnectionInfo) -> hiatus_codec::Position {
-    hiatus_codec::Position(1)
+pub(crate) fn truncation_point(info: &ConnectionInfo) -> Position {
+    info.stable.peer
 }
 
 /// What a configuration says of retention and holding.
-pub(crate) fn config(
-    config: hiatus_engine::Config,
-    _limit_octets: u32,
-    _sends: crate::placement::Sends,
-    _is_host: bool,
-) -> hiatus_engine::Config {
-    config
+pub(crate) fn config(config: Config, limit_octets: u32, sends: Sends, is_host: bool) -> Config {
+    let holds = sends == Sends::HoldSend && is_host;
+    let sending = if holds { Sending::HoldSend } else { Sending::Unheld };
+    Config { retained_octets_max: limit_octets, sending, ..config }
 }
