@@ -13,17 +13,17 @@ const NANOS_PER_MICRO: u64 = 1_000;
 
 /// What a link is like.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct LinkConfig {
+pub(crate) struct LinkConfig {
     /// Bits of IP packets in a second; at least 1.
-    pub bits_per_second: u64,
+    pub(crate) bits_per_second: u64,
     /// What every packet takes beside its own length.
-    pub delay: Duration,
+    pub(crate) delay: Duration,
     /// Octets that may wait before the link; what finds more is dropped.
-    pub queue_octets_max: u64,
+    pub(crate) queue_octets_max: u64,
     /// Packets lost, in a thousand.
-    pub loss_per_mille: u32,
+    pub(crate) loss_per_mille: u32,
     /// Chooses which.
-    pub seed: u64,
+    pub(crate) seed: u64,
 }
 
 /// A link: packets stay in order.

@@ -1,6 +1,8 @@
 //! How long it takes from RESUME until octets flow again, and how many are sent again.
 
 use core::time::Duration;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use hiatus_codec::Nonce;
 use hiatus_engine::{Command, SelfState, Time};
@@ -91,6 +93,31 @@ pub fn conditions() -> Vec<(Mishap, u64, u32)> {
         Mishap::ALL.iter().flat_map(move |mishap| [1, 20, 200].map(|rtt_ms| (*mishap, rtt_ms, *loss)))
     });
     rows.collect()
+}
+
+/// Measures all rows on so many threads; calls `done` after each.
+pub fn measure(threads: usize, done: impl Fn() + Sync) -> Vec<Recovery> {
+    let conditions = conditions();
+    let next = AtomicUsize::new(0);
+    let found = Mutex::new(Vec::new());
+    std::thread::scope(|scope| {
+        for _ in 0..threads.max(1) {
+            scope.spawn(|| {
+                loop {
+                    let index = next.fetch_add(1, Ordering::Relaxed);
+                    let Some((mishap, rtt_ms, loss_per_mille)) = conditions.get(index) else { return };
+                    let row = recover(*mishap, *rtt_ms, *loss_per_mille);
+                    if let Ok(mut found) = found.lock() {
+                        found.push((index, row));
+                    }
+                    done();
+                }
+            });
+        }
+    });
+    let mut found = found.into_inner().unwrap_or_default();
+    found.sort_by_key(|(index, _)| *index);
+    found.into_iter().map(|(_, row)| row).collect()
 }
 
 /// Measures one row.
