@@ -2,7 +2,7 @@
 
 use core::time::Duration;
 
-use hiatus_codec::{HoldTime, Nonce};
+use hiatus_codec::{HoldTime, Nonce, Position};
 
 use crate::config::{KeepAlive, Nagle, Sending};
 use crate::event::TcpState;
@@ -57,6 +57,13 @@ pub enum Command {
         incarnation: u32,
         /// Drawn from fresh entropy, not 0.
         nonce: Nonce,
+    },
+    /// What was received before a position is in a journal that outlives a rollback (draft, {#epochs}).
+    ///
+    /// With [`Acknowledging::WhenStable`](crate::Acknowledging) it is acknowledged from now on; otherwise nothing changes.
+    Journaled {
+        /// Up to here, a FIN counting one. Beyond RCV.NXT is taken as RCV.NXT; a lower one than before changes nothing.
+        received: Position,
     },
     /// The host was restored from an older state (draft, {#restoring}).
     Restored {

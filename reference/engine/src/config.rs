@@ -88,6 +88,8 @@ pub struct Config {
     pub msl: Duration,
     /// How the congestion window grows and shrinks.
     pub congestion: CongestionAlgorithm,
+    /// Whether received octets are acknowledged before they are stable.
+    pub acknowledging: Acknowledging,
     /// Whether and how Hiatus is offered.
     pub hiatus: HiatusPolicy,
     /// The rule that is broken, if one is: for proofs that something notices.
@@ -119,6 +121,7 @@ impl Default for Config {
             fin_wait_2: DEFAULT_FIN_WAIT_2,
             msl: DEFAULT_MSL,
             congestion: CongestionAlgorithm::Cubic,
+            acknowledging: Acknowledging::OnReceipt,
             hiatus: HiatusPolicy::Off,
             #[cfg(feature = "mutants")]
             broken: None,
@@ -179,6 +182,16 @@ impl Default for KeepAlive {
     fn default() -> Self {
         Self { idle: DEFAULT_KEEP_ALIVE_IDLE, interval: Duration::from_secs(75), probes: 9 }
     }
+}
+
+/// When received octets are acknowledged (draft, {#placements}).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Acknowledging {
+    /// As they come. What a rollback takes away the peer has to retain.
+    OnReceipt,
+    /// Octets and a FIN once they are stable: [`Command::Journaled`](crate::Command::Journaled) says so, or
+    /// [`Command::SnapshotDurable`](crate::Command::SnapshotDurable). The peer need not retain anything.
+    WhenStable,
 }
 
 /// Explicit Congestion Notification (RFC 3168).

@@ -174,6 +174,23 @@ impl Connection {
         self.state.read(octets)
     }
 
+    /// Gives a restored connection octets that its host had journaled beyond the epoch, as if the peer had sent them: those
+    /// from RCV.NXT on, [`ConnectionInfo::received`]. It takes as many as the receive buffer has room for, and says how many;
+    /// read, and give the rest. Between the restoring and [`Command::Restored`], which tells the peer how far they go.
+    pub fn replay(&mut self, now: Time, octets: &[u8]) -> usize {
+        let (mut cx, state) = self.parts(now);
+        let count = state.replay(&mut cx, octets);
+        self.bound_events();
+        count
+    }
+
+    /// The same for the FIN at the end of them, if it was journaled.
+    pub fn replay_fin(&mut self, now: Time) {
+        let (mut cx, state) = self.parts(now);
+        state.replay_fin(&mut cx);
+        self.bound_events();
+    }
+
     /// The received octets in order, in the two pieces in which they lie: what a proxy passes on without a copy.
     #[must_use]
     pub fn readable(&self) -> (&[u8], &[u8]) {

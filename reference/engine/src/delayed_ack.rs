@@ -58,6 +58,11 @@ impl DelayedAck {
         self.quick_left = 0;
     }
 
+    /// Text came in order whose ACK waits for something else.
+    pub(crate) fn came_in_order(&mut self, arrived: &Arrived<'_>, config: &Config) {
+        self.measure(arrived.segment.payload.len(), arrived.has(Flags::PSH), config.mss_octets);
+    }
+
     /// Text came in order; says whether its ACK may wait.
     fn may_wait(&mut self, arrived: &Arrived<'_>, config: &Config) -> bool {
         let octets = arrived.segment.payload.len();
@@ -86,6 +91,9 @@ impl DelayedAck {
 impl Tcb {
     /// Text or a FIN was taken: an ACK is due, now or soon.
     pub(crate) fn acknowledge_text(&mut self, cx: &Context<'_>, arrived: &Arrived<'_>, accepted: Accepted) {
+        if self.ack_waits_for_stability(cx, arrived, accepted) {
+            return;
+        }
         let is_waiting = self.ack_may_wait(cx, arrived, accepted);
         match cx.config.delayed_ack {
             Some(delay) if is_waiting => {

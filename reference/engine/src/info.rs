@@ -33,6 +33,11 @@ pub struct ConnectionInfo {
     pub held_octets: u64,
     /// Octets that the peer has acknowledged and that are kept for it (draft, {#retention}).
     pub retained_octets: u64,
+    /// RCV.NXT: how far the peer's octets have come, its FIN counting one. What a host that keeps a journal has to write
+    /// before [`Command::Journaled`](crate::Command::Journaled) may say so.
+    pub received: Position,
+    /// SEG.ACK: RCV.NXT, or less with [`Acknowledging::WhenStable`](crate::Acknowledging).
+    pub acknowledged: Position,
     /// Stable points of both directions.
     pub stable: StablePoints,
 }
@@ -60,6 +65,8 @@ impl Tcb {
             timeouts: self.rtt.timeouts(),
             flight_octets: self.snd.flight_octets(),
             send_window_octets: self.snd.wnd,
+            received: self.rcv.nxt,
+            acknowledged: self.rcv.acknowledged(),
             unacknowledged_octets: self.snd.una.distance_to(self.snd.data_end()),
             held_octets: self.snd.lim.distance_to(self.snd.data_end()),
             retained_octets: self.snd.retained_octets(),

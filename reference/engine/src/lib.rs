@@ -11,6 +11,7 @@
 extern crate alloc;
 
 mod acknowledge;
+mod acknowledging;
 mod arrived;
 mod budget;
 mod command;
@@ -51,8 +52,8 @@ mod transmit;
 
 pub use command::{Command, CommandError, WriteError};
 pub use config::{
-    Config, CongestionAlgorithm, DEFAULT_BUFFER_OCTETS, DEFAULT_DELAYED_ACK, DEFAULT_FIN_WAIT_2,
-    DEFAULT_KEEP_ALIVE_IDLE, DEFAULT_MSL, DEFAULT_MSS_OCTETS, DEFAULT_R2, DEFAULT_R2_SYN,
+    Acknowledging, Config, CongestionAlgorithm, DEFAULT_BUFFER_OCTETS, DEFAULT_DELAYED_ACK,
+    DEFAULT_FIN_WAIT_2, DEFAULT_KEEP_ALIVE_IDLE, DEFAULT_MSL, DEFAULT_MSS_OCTETS, DEFAULT_R2, DEFAULT_R2_SYN,
     DEFAULT_RETAINED_OCTETS, DEFAULT_RTO_MAX, DEFAULT_RTO_MIN, DEFAULT_SEND_MSS_OCTETS,
     DEFAULT_SEND_MSS_V6_OCTETS, EcnPolicy, Endpoints, Entropy, HiatusPolicy, INITIAL_RTO, IpVersion,
     KeepAlive, KeySource, Nagle, Offer, PathMtuDiscovery, RETAINED_OCTETS_LIMIT, Sacking, Sending,

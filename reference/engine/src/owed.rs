@@ -23,6 +23,8 @@ pub(crate) enum Owed {
     ResumeAck { life: Life, nonce: Nonce, seq: SequenceNumber },
     /// ABORT to that life and nonce.
     Abort { reason: AbortReason, life: Life, nonce: Nonce, seq: SequenceNumber },
+    /// The last acknowledgment of a connection that is over.
+    Ack,
     /// A bare RST (RFC 9293, section 3.10.7).
     Reset { seq: SequenceNumber },
 }

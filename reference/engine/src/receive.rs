@@ -32,6 +32,8 @@ pub(crate) struct ReceiveSide {
     pub(crate) stb: Position,
     /// RCV.NXT + RCV.WND, the furthest that was ever announced. It never moves back.
     pub(crate) edge: Position,
+    /// Where only stable octets are acknowledged: how far what was received is.
+    pub(crate) stable: Option<Position>,
     /// Position of the peer's FIN, once it arrived.
     pub(crate) fin: Option<Position>,
     /// The octets that wait for the application, then those out of order, each at its place.
@@ -84,6 +86,7 @@ impl ReceiveSide {
             nxt: Position(1),
             stb: Position(0),
             edge: Position(1),
+            stable: None,
             fin: None,
             ring: Ring::default(),
             capacity_octets: capacity_octets.clamp(1, 1 << 30),
@@ -153,6 +156,32 @@ impl ReceiveSide {
     fn append(&mut self, octets: &[u8]) {
         self.ring.put(self.ring.len(), octets, self.bound_octets());
         self.nxt = after(self.nxt, octets.len());
+    }
+
+    /// Takes octets that an earlier life had received here, whatever window it had announced; says how many there was room
+    /// for.
+    pub(crate) fn replay(&mut self, octets: &[u8]) -> usize {
+        self.drop_out_of_order();
+        if self.fin.is_some() {
+            return 0;
+        }
+        let room = usize::try_from(self.room_octets()).unwrap_or(usize::MAX);
+        let octets = octets.get(..room).unwrap_or(octets);
+        self.append(octets);
+        self.edge = self.edge.max(self.nxt);
+        octets.len()
+    }
+
+    /// The same for the FIN. True if it is new.
+    pub(crate) fn replay_fin(&mut self) -> bool {
+        self.drop_out_of_order();
+        let is_new = self.fin.is_none();
+        if is_new {
+            self.fin = Some(self.nxt);
+            self.nxt = self.nxt.advanced_by(1);
+            self.edge = self.edge.max(self.nxt);
+        }
+        is_new
     }
 
     /// Takes octets that begin at RCV.NXT or beyond it. Those that are held already are kept as they came first.
@@ -299,8 +328,10 @@ impl ReceiveSide {
 
     /// Where the window could end now.
     fn edge_possible(&self) -> Position {
-        let room = self.room_octets().min(WINDOW_FIELD_MAX << self.scale) >> self.scale << self.scale;
-        self.nxt.advanced_by(u64::from(room))
+        let acknowledged = self.acknowledged();
+        let room = acknowledged.distance_to(self.nxt) + u64::from(self.room_octets());
+        let room = room.min(u64::from(WINDOW_FIELD_MAX) << self.scale) >> self.scale << self.scale;
+        acknowledged.advanced_by(room)
     }
 
     /// True if the window would grow by enough to say so (RFC 9293, section 3.8.6.2.2).
@@ -317,11 +348,14 @@ impl ReceiveSide {
         // Rounded up, so that the window does not shrink by a part of its unit (RFC 7323, section 2.4). Where the
         // buffer has no room for that it is rounded down; the edge stays where it was.
         let below_unit = (1 << self.scale) - 1;
-        let up = (self.wnd() + below_unit) >> self.scale;
-        let has_room = up << self.scale <= u64::from(self.room_octets());
-        let field = if has_room { up } else { self.wnd() >> self.scale };
+        // The field counts from SEG.ACK.
+        let acknowledged = self.acknowledged();
+        let (waiting, wnd) = (acknowledged.distance_to(self.nxt), acknowledged.distance_to(self.edge));
+        let up = (wnd + below_unit) >> self.scale;
+        let has_room = up << self.scale <= waiting + u64::from(self.room_octets());
+        let field = if has_room { up } else { wnd >> self.scale };
         let field = field.min(u64::from(WINDOW_FIELD_MAX));
-        self.edge = self.edge.max(self.nxt.advanced_by(field << self.scale));
+        self.edge = self.edge.max(acknowledged.advanced_by(field << self.scale));
         u16::try_from(field).unwrap_or(u16::MAX)
     }
 

@@ -109,7 +109,8 @@ impl Tcb {
         let mut tcb = Self {
             ports,
             snd: SendSide::new(entropy.isn, config.send_buffer_octets, mss_octets),
-            rcv: ReceiveSide::new(irs, config.receive_buffer_octets, config.mss_octets),
+            rcv: ReceiveSide::new(irs, config.receive_buffer_octets, config.mss_octets)
+                .acknowledging(config.acknowledging),
             rtt: RoundTrip::default(),
             congestion: Congestion::new(config.congestion, mss_octets),
             recovery: Recovery::default(),
@@ -317,12 +318,13 @@ impl Tcb {
     pub(crate) fn end(&mut self, reason: CloseReason) {
         self.snd.drop_octets();
         self.recovery.forget();
-        self.ack_is_due = false;
         let is_orderly = reason == CloseReason::Finished;
+        self.owe_last_ack();
+        self.ack_is_due = false;
         self.owed.retain(|owed| match owed {
             Owed::Reset { .. } | Owed::Abort { .. } => true,
             // The RESUME that acknowledged the last octet is answered like any other, and so is the EPOCH that ends LINGER.
-            Owed::ResumeAck { .. } | Owed::EpochEcho { .. } => is_orderly,
+            Owed::ResumeAck { .. } | Owed::EpochEcho { .. } | Owed::Ack => is_orderly,
             _ => false,
         });
         self.timers.disarm_all();

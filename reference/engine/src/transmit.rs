@@ -469,6 +469,7 @@ impl Tcb {
                 let message = self.abort_message(reason, life, nonce)?;
                 return self.write_reset(cx, room, seq, Some(message));
             }
+            Owed::Ack => return self.write_ack(cx, room, None),
             Owed::Reset { seq } => return self.write_reset(cx, room, seq, None),
         };
         self.write_ack(cx, room, Some(message))
@@ -520,7 +521,7 @@ impl Tcb {
             sack: SackList::default(),
         };
         let window = self.rcv.announce_syn_window();
-        let ack = if flags.contains(Flags::ACK) { self.rcv_nxt() } else { SequenceNumber(0) };
+        let ack = if flags.contains(Flags::ACK) { self.seg_ack() } else { SequenceNumber(0) };
         let header = Header { seq: self.snd.iss, ack, flags: flags.union(Flags::SYN), window };
         self.note_sent(cx, Position(1));
         self.note_ack();
@@ -549,10 +550,10 @@ impl Tcb {
     }
 
     fn header(&mut self, seq: SequenceNumber, flags: Flags) -> Header {
-        Header { seq, ack: self.rcv_nxt(), flags, window: self.rcv.announce_window() }
+        Header { seq, ack: self.seg_ack(), flags, window: self.rcv.announce_window() }
     }
 
-    /// A segment with SEG.ACK = RCV.NXT leaves, and with it the CAPABLE that was due.
+    /// A segment that acknowledges on the stream leaves, and with it the CAPABLE that was due.
     fn acknowledged(&mut self, cx: &Context<'_>) {
         if self.capable_is_due() {
             self.capable_sent(cx);
@@ -566,7 +567,7 @@ impl Tcb {
         self.timers.disarm(Timer::DelayedAck);
         self.rcv.note_ack();
         if let Some(clock) = &mut self.timestamps {
-            clock.last_ack_sent = self.rcv.nxt;
+            clock.last_ack_sent = self.rcv.acknowledged();
         }
     }
 }

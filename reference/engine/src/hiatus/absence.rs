@@ -174,6 +174,7 @@ impl Tcb {
         if cx.config.keeps(Rule::DropOutOfOrderAtRestore) {
             self.rcv.drop_out_of_order();
         }
+        self.rcv.all_is_stable();
         //= draft#restoring
         //# A restored host MUST set SND.LIM to the end of its restored send buffer.
         if cx.config.keeps(Rule::LimitIsEndAtRestore) {
@@ -232,7 +233,7 @@ impl Tcb {
     /// RESUME as it leaves now, and the timer for the next one.
     pub(crate) fn resume_message(&mut self, cx: &Context<'_>) -> Option<Message<'static>> {
         let end = if cx.config.keeps(Rule::EndIsLimit) { self.snd.lim } else { self.snd.nxt };
-        let received = self.rcv.nxt;
+        let received = self.rcv.acknowledged();
         let session = self.hiatus.session_mut()?;
         let context = MacContext::resume(session.role, received, end);
         let (life, nonce) = (session.own_life, session.own_nonce);

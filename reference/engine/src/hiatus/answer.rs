@@ -191,7 +191,7 @@ impl Tcb {
     /// RESUME-ACK as it leaves now; its segment has SEG.ACK from [`resume_ack_number`](Self::resume_ack_number).
     pub(crate) fn resume_ack_message(&self, life: Life, nonce: Nonce) -> Option<Message<'static>> {
         let session = self.hiatus.session()?;
-        let (received, end) = (self.rcv.nxt, self.snd.lim);
+        let (received, end) = (self.rcv.acknowledged(), self.snd.lim);
         let context = MacContext::resume_ack(session.role, life, nonce, received, end);
         let own_life = session.own_life;
         let message = |tag| {
@@ -204,7 +204,7 @@ impl Tcb {
     //# A sender MUST set SEG.ACK of a RESUME-ACK to the smaller of its RCV.NXT
     //# and SEG.SEQ of the RESUME that it answers.
     pub(crate) fn resume_ack_number(&self, resume_seq: SequenceNumber) -> SequenceNumber {
-        if resume_seq.before(self.rcv_nxt()) { resume_seq } else { self.rcv_nxt() }
+        if resume_seq.before(self.seg_ack()) { resume_seq } else { self.seg_ack() }
     }
 
     /// A valid RESUME-ACK to the own life. Gives why the connection ends, if it does.

@@ -162,6 +162,7 @@ impl Tcb {
         //# RCV.NXT that its latest DURABLE epoch contains.
         let stable = if cx.config.keeps(Rule::StablePointWasTaken) { received } else { self.rcv.nxt };
         self.is_stable_here(cx, stable);
+        self.stable_up_to(cx, stable);
     }
 
     /// What lies before `stable` is in durable state here.

@@ -3,7 +3,8 @@
 use hiatus_codec::{AbortReason, Nonce, Position};
 
 use crate::command::{Command, CommandError, WriteError};
-use crate::event::{CloseReason, TcpState};
+use crate::config::Acknowledging;
+use crate::event::{CloseReason, Event, TcpState};
 use crate::owed::Owed;
 use crate::rule::Rule;
 use crate::settings::Settings;
@@ -29,9 +30,7 @@ impl State {
             }
             Command::SetSending(sending) => self.change_settings(cx, |settings| settings.sending = sending),
             Command::SnapshotTaken { epoch } => self.with_tcb(cx, |tcb, _| tcb.snapshot_taken(epoch)),
-            Command::SnapshotDurable { epoch } => {
-                self.with_tcb(cx, |tcb, cx| tcb.snapshot_durable(cx, epoch))
-            }
+            Command::SnapshotDurable { epoch } => self.stable(cx, |tcb, cx| tcb.snapshot_durable(cx, epoch)),
             Command::Abort => self.abort(cx),
             Command::Suspend { expected_absence } => {
                 self.absent(cx, |tcb, found, _| tcb.suspend(found, expected_absence))
@@ -40,6 +39,7 @@ impl State {
             Command::ResumeAnew { incarnation, nonce } => {
                 self.absent(cx, |tcb, found, cx| tcb.come_back_anew(found, cx, incarnation, nonce))
             }
+            Command::Journaled { received } => self.stable(cx, |tcb, cx| tcb.stable_up_to(cx, received)),
             Command::Restored { incarnation, nonce, tsval_ceiling } => {
                 self.absent(cx, |tcb, found, cx| tcb.restore(found, cx, incarnation, nonce, tsval_ceiling))
             }
@@ -81,6 +81,41 @@ impl State {
         }
         self.enter(cx, Transition::Stay);
         Ok(())
+    }
+
+    /// More of what was received is stable. Where the connection waited for its acknowledgment, it may be over now.
+    fn stable(
+        &mut self,
+        cx: &mut Context<'_>,
+        act: impl FnOnce(&mut Tcb, &Context<'_>),
+    ) -> Result<(), CommandError> {
+        self.with_tcb(cx, act)?;
+        if cx.config.acknowledging == Acknowledging::WhenStable
+            && let Self::Synchronized(state) = self
+        {
+            let transition = Transition::closed_if(state.settle(cx));
+            self.enter(cx, transition);
+        }
+        Ok(())
+    }
+
+    /// Takes octets of a journal as received; says how many.
+    pub(crate) fn replay(&mut self, cx: &mut Context<'_>, octets: &[u8]) -> usize {
+        let Self::Synchronized(state) = self else { return 0 };
+        let count = state.tcb.rcv.replay(octets);
+        if count > 0 && cx.events.back() != Some(&Event::Readable) {
+            cx.events.push_back(Event::Readable);
+        }
+        count
+    }
+
+    /// Takes the FIN that a journal ends with as received.
+    pub(crate) fn replay_fin(&mut self, cx: &mut Context<'_>) {
+        if let Self::Synchronized(state) = self
+            && state.tcb.rcv.replay_fin()
+        {
+            state.peer_has_closed(cx);
+        }
     }
 
     /// RFC 9293, section 3.10.4.
@@ -214,7 +249,8 @@ impl State {
     fn made_room(&mut self, count: usize) {
         let is_open = matches!(self, Self::Synchronized(_));
         let Some(tcb) = self.tcb_mut() else { return };
-        let is_wanted = is_open && tcb.may_originate() && !tcb.rcv.fin_is_received();
+        let is_wanted =
+            is_open && tcb.may_originate() && !tcb.rcv.fin_is_received() && !tcb.rcv.window_update_waits();
         if count > 0 && is_wanted && tcb.rcv.window_update_is_due() {
             tcb.ack_is_due = true;
         }

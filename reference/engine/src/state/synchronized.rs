@@ -429,12 +429,17 @@ impl Synchronized {
             cx.events.push_back(Event::Readable);
         }
         if accepted.fin {
-            self.first_closer.get_or_insert(Closer::Peer);
-            cx.events.push_back(Event::PeerClosed);
-            // What ran for FIN-WAIT-2.
-            self.tcb.timers.disarm(Timer::TimeWait);
+            self.peer_has_closed(cx);
         }
         Step::Continue
+    }
+
+    /// The peer's FIN is received, and all before it.
+    pub(crate) fn peer_has_closed(&mut self, cx: &mut Context<'_>) {
+        self.first_closer.get_or_insert(Closer::Peer);
+        cx.events.push_back(Event::PeerClosed);
+        // What ran for FIN-WAIT-2.
+        self.tcb.timers.disarm(Timer::TimeWait);
     }
 
     /// After any input: the transitions that the FINs ask for, and the timers.
@@ -448,7 +453,9 @@ impl Synchronized {
         if self.lingers && !self.tcb.snd.fin_is_acknowledged() {
             self.leave_linger();
         }
-        if name == TcpState::Linger || (name == TcpState::LastAck && self.tcb.snd.fin_is_acknowledged()) {
+        let is_last =
+            name == TcpState::LastAck && self.tcb.snd.fin_is_acknowledged() && self.tcb.rcv.is_acknowledged();
+        if name == TcpState::Linger || is_last {
             let end = self.finish(cx);
             self.tcb.rearm(cx);
             return end;

@@ -3,6 +3,7 @@
 //! Expected values are the draft's and RFC 9293's, written by hand.
 
 mod absence;
+mod acknowledging;
 mod appendix_b;
 mod asking;
 mod bursts;
