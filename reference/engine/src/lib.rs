@@ -40,6 +40,7 @@ mod rule;
 mod scoreboard;
 mod send;
 mod settings;
+mod standing;
 mod state;
 mod stray;
 mod tcb;
@@ -68,6 +69,7 @@ pub use icmp::{IcmpError, IcmpErrorKind};
 pub use info::{ConnectionInfo, StablePoints};
 pub use outgoing::Burst;
 pub use rule::Rule;
+pub use standing::Standing;
 pub use stray::answer_stray;
 pub use time::Time;
 
