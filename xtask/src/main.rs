@@ -1,7 +1,7 @@
 //! The project's own commands, called as `cargo xtask COMMAND`.
 //!
 //! `test` and `ci` run every check there is, `spec` builds and checks the Internet-Draft, `bench` measures against
-//! peers, `fuzz` hunts for inputs that break the codec. Everything works offline once its tools are installed.
+//! peers, `sim` tells histories, `fuzz` hunts for inputs that break the codec. Everything works offline once its tools are installed.
 
 mod bare;
 mod bench;
@@ -9,6 +9,7 @@ mod fuzz;
 mod golden;
 mod hygiene;
 mod shell;
+mod sim;
 mod spec;
 mod steps;
 mod tools;
@@ -47,6 +48,13 @@ enum Command {
     /// Each round runs ours and the peers one after the other; the figures are medians over the rounds, and the ratio is
     /// the median of the rounds' ratios, which neighbours on the machine disturb less than the times.
     Bench(bench::BenchArgs),
+    /// Simulate histories of two hosts that crash, are restored, cloned and cut off, and judge each.
+    ///
+    /// A release build runs them on all cores; what follows is for it, and `cargo xtask sim --help` says what there is. The
+    /// first violation is made as small as it gets and printed as a timeline, with the command that replays it. Exit status:
+    /// 0 no violation, 1 a violation, 2 could not run.
+    #[command(disable_help_flag = true)]
+    Sim(sim::SimArgs),
     /// Run a fuzz target of the codec for a bounded time, or remake its seed corpus.
     ///
     /// Inputs that break an invariant are left in codec/fuzz/artifacts; copy one into codec/fuzz/corpus, and the ordinary
@@ -72,6 +80,7 @@ fn run(command: &Command) -> Result<ExitCode, Failure> {
         Command::Bench(args) => {
             bench::run(&Shell::new(Lockfile::MayChange)?, args).map(|()| ExitCode::SUCCESS)
         }
+        Command::Sim(args) => sim::run(&Shell::new(Lockfile::MayChange)?, args),
         Command::Fuzz(args) => fuzz::run(&Shell::new(Lockfile::MayChange)?, args).map(|()| ExitCode::SUCCESS),
     }
 }

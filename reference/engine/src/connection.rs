@@ -14,6 +14,7 @@ use crate::event::{Event, HiatusState, PeerState, SelfState, TcpState};
 use crate::icmp::IcmpError;
 use crate::info::ConnectionInfo;
 use crate::outgoing::{Burst, Room};
+use crate::standing::Standing;
 use crate::state::State;
 use crate::state::listen::Listen;
 use crate::state::syn_sent::SynSent;
@@ -282,6 +283,12 @@ impl Connection {
     #[must_use]
     pub fn info(&self) -> Option<ConnectionInfo> {
         Some(self.state.tcb()?.info(&self.config))
+    }
+
+    /// Positions and lives, for those who compare both ends; `None` in CLOSED and LISTEN.
+    #[must_use]
+    pub fn standing(&self) -> Option<Standing> {
+        Some(self.state.tcb()?.standing())
     }
 
     /// Octets that [`read`](Self::read) would give.

@@ -42,6 +42,7 @@ mod rule;
 mod scoreboard;
 mod send;
 mod settings;
+mod standing;
 mod state;
 mod stray;
 mod tcb;
@@ -72,6 +73,7 @@ pub use info::{ConnectionInfo, StablePoints};
 pub use outgoing::Burst;
 pub use record::{RECORD_LEN_OCTETS_MIN, RecordError};
 pub use rule::Rule;
+pub use standing::Standing;
 pub use stray::answer_stray;
 pub use time::Time;
 

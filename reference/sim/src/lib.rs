@@ -9,6 +9,7 @@
 mod application;
 mod checksum;
 mod dice;
+pub mod histories;
 mod host;
 mod path;
 mod scenario;
