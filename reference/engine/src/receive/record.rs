@@ -14,6 +14,8 @@ impl ReceiveSide {
             nxt,
             // Anew: what was reported counts as unknown (draft, {#restoring}).
             stb: _,
+            // All of what is restored is stable.
+            stable: _,
             // The window is announced again.
             edge: _,
             fin: _,
@@ -45,6 +47,7 @@ impl ReceiveSide {
             irs: SequenceNumber(field::IRS.u32(fixed)),
             nxt,
             stb: Position(0),
+            stable: self.stable.map(|_| nxt),
             edge: nxt,
             fin: view.has(flag::PEER_FIN).then_some(Position(nxt.0.saturating_sub(1))),
             ring,
