@@ -76,6 +76,12 @@ const BENCHES: &[Bench] = &[
         how: How::Counts,
     },
     Bench {
+        name: "store",
+        about: "a million connections saved and restored, against the disk itself (minutes)",
+        package: "hiatus-store",
+        how: How::Criterion,
+    },
+    Bench {
         name: "check",
         about: "`conform check` against tshark on a capture of 2 million packets (minutes)",
         package: "hiatus-conformance",

@@ -150,7 +150,7 @@ impl Ledger {
     ///
     /// What is dead costs room, and many small segments cost time at a restore. Moving no more than was given, and a page,
     /// bounds what a commit writes to twice its changes and a page.
-    pub(crate) fn to_move(&mut self, given_octets: u64, first_new: u64) -> Vec<(u64, Live)> {
+    pub(crate) fn movable(&mut self, given_octets: u64, first_new: u64) -> Vec<(u64, Live)> {
         self.rank();
         let mut left_octets = given_octets.saturating_add(MOVED_OCTETS_FLOOR);
         let (mut moved, mut dead_octets) = (Vec::new(), 0);

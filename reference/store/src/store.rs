@@ -361,7 +361,7 @@ fn write_records(
         insert_segment(&mut segments, number, segment)?;
     }
     let given_octets = epoch.segments().iter().map(Segment::entry_octets).sum();
-    for segment in moved(&segments, ledger.to_move(given_octets, first_new))? {
+    for segment in moved(&segments, ledger.movable(given_octets, first_new))? {
         ledger.add(*next_segment, &segment);
         insert_segment(&mut segments, *next_segment, &segment)?;
         *next_segment += 1;

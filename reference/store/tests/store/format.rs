@@ -94,17 +94,23 @@ fn with_row(table: Table, row: Option<&[u8]>) -> OpenError {
         Table::Only(table) => {
             let mut table = write.open_table(table).unwrap();
             table.remove(0).unwrap();
-            row.map(|row| table.insert(0, row).map(drop).unwrap());
+            if let Some(row) = row {
+                table.insert(0, row).unwrap();
+            }
         }
         Table::Numbered(table, number) => {
             let mut table = write.open_table(table).unwrap();
             table.remove(number).unwrap();
-            row.map(|row| table.insert(number, row).map(drop).unwrap());
+            if let Some(row) = row {
+                table.insert(number, row).unwrap();
+            }
         }
         Table::Named(name) => {
             let mut table = write.open_table(APPLICATION).unwrap();
             table.remove(name).unwrap();
-            row.map(|row| table.insert(name, row).map(drop).unwrap());
+            if let Some(row) = row {
+                table.insert(name, row).unwrap();
+            }
         }
     }
     write.commit().unwrap();
@@ -112,6 +118,7 @@ fn with_row(table: Table, row: Option<&[u8]>) -> OpenError {
     Store::restore_on(Disk::holding(disk.image())).unwrap_err()
 }
 
+#[derive(Clone, Copy)]
 enum Table {
     Only(TableDefinition<'static, u8, &'static [u8]>),
     Numbered(TableDefinition<'static, u64, &'static [u8]>, u64),
