@@ -5,6 +5,7 @@
 //! is refused with the place and the reason.
 
 mod build;
+mod core_of;
 pub(crate) mod field;
 mod head;
 mod view;
@@ -17,9 +18,11 @@ use crate::config::Config;
 use crate::connection::Connection;
 use crate::event::TcpState;
 use crate::time::Time;
-pub(crate) use head::{Packed, Source};
+pub(crate) use core_of::{put_back, take_out};
+pub(crate) use field::Fixed;
+pub(crate) use head::Source;
 pub(crate) use view::View;
-pub(crate) use write::{Taken, write};
+pub(crate) use write::{write, write_taken_out};
 
 /// What a record begins with.
 pub(crate) const MAGIC: [u8; 4] = *b"HiaR";
@@ -130,8 +133,7 @@ impl Connection {
     pub fn to_record(&self, now: Time) -> Vec<u8> {
         let mut octets = Vec::with_capacity(RECORD_LEN_OCTETS_MIN);
         let (state, local, remote) = self.record_parts();
-        let taken = Taken { at: now, clock_ticks: None };
-        write(&Source::of(state), local, remote, &taken, &mut octets);
+        write(&Source::of(state), local, remote, now, &mut octets);
         octets
     }
 
