@@ -5,9 +5,10 @@
 //! is refused with the place and the reason.
 
 mod build;
-mod core_of;
+
 pub(crate) mod field;
 mod head;
+mod taken_out;
 mod view;
 mod write;
 
@@ -18,9 +19,9 @@ use crate::config::Config;
 use crate::connection::Connection;
 use crate::event::TcpState;
 use crate::time::Time;
-pub(crate) use core_of::{put_back, take_out};
 pub(crate) use field::Fixed;
 pub(crate) use head::Source;
+pub(crate) use taken_out::{put_back, take_out};
 pub(crate) use view::View;
 pub(crate) use write::{write, write_taken_out};
 

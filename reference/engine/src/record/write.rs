@@ -38,7 +38,7 @@ pub(crate) fn write(
     finish(&mut fixed, &parts.unwrap_or_default(), octets, start);
 }
 
-/// Appends the record of which [`take_out`](super::core_of::take_out) gave `fixed`.
+/// Appends the record of which [`take_out`](super::taken_out::take_out) gave `fixed`.
 pub(crate) fn write_taken_out(
     mut fixed: Fixed,
     local: SocketAddr,
