@@ -49,6 +49,9 @@ impl SessionKey {
         Self(hmac(&material).chain_update(LABEL).finalize().into_bytes().into())
     }
 
+    /// No key: what stands in its place while it is derived from both keys again when it is needed.
+    pub const UNKNOWN: Self = Self([0; SESSION_KEY_LEN_OCTETS]);
+
     /// The key as octets.
     #[must_use]
     pub const fn octets(&self) -> &[u8; SESSION_KEY_LEN_OCTETS] {

@@ -30,7 +30,7 @@ use core::net::{IpAddr, SocketAddr};
 
 use crate::budget::Budget;
 use crate::command::{Command, CommandError, WriteError};
-use crate::config::{Config, Entropy};
+use crate::config::Config;
 use crate::event::{Event, HiatusState, PeerState, SelfState, TcpState};
 use crate::info::ConnectionInfo;
 use crate::state::State;
@@ -239,8 +239,6 @@ impl Endpoint {
         let config_at = self.configs.intern(&config).ok_or(ConnectError::TooManyConfigs)?;
         self.count = self.count.wrapping_add(1);
         let entropy = self.secrets.initiator(now, &tuple, self.count);
-        let timestamp_offset = entropy.timestamp_offset.wrapping_add(self.step_ticks);
-        let entropy = Entropy { timestamp_offset, ..entropy };
         let ports = PortPair { local: tuple.local().port(), remote: remote.port() };
         let cx = Context { now, ip: tuple.ip(), config: &config, events: &mut self.told };
         let state = State::SynSent(SynSent::new(&cx, &entropy, ports));

@@ -5,8 +5,10 @@
 //! is refused with the place and the reason.
 
 mod build;
+
 pub(crate) mod field;
 mod head;
+mod taken_out;
 mod view;
 mod write;
 
@@ -17,9 +19,11 @@ use crate::config::Config;
 use crate::connection::Connection;
 use crate::event::TcpState;
 use crate::time::Time;
-pub(crate) use head::{Packed, Source};
+pub(crate) use field::Fixed;
+pub(crate) use head::Source;
+pub(crate) use taken_out::{put_back, take_out};
 pub(crate) use view::View;
-pub(crate) use write::{Taken, write};
+pub(crate) use write::{write, write_taken_out};
 
 /// What a record begins with.
 pub(crate) const MAGIC: [u8; 4] = *b"HiaR";
@@ -130,8 +134,7 @@ impl Connection {
     pub fn to_record(&self, now: Time) -> Vec<u8> {
         let mut octets = Vec::with_capacity(RECORD_LEN_OCTETS_MIN);
         let (state, local, remote) = self.record_parts();
-        let taken = Taken { at: now, clock_ticks: None };
-        write(&Source::of(state), local, remote, &taken, &mut octets);
+        write(&Source::of(state), local, remote, now, &mut octets);
         octets
     }
 

@@ -49,9 +49,6 @@ pub(crate) struct Ports {
 }
 
 /// One direction each way, the timers, and Hiatus.
-///
-/// What a record says comes first, in the order of [`Head`](crate::record::Head): of a packed connection the rest need not
-/// be unpacked for it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Tcb {
     pub(crate) ports: Ports,

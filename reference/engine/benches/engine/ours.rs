@@ -198,6 +198,14 @@ impl Pair {
         self.hear();
     }
 
+    /// What the clients have received is durable, and the server keeps none of it any longer.
+    pub(crate) fn make_clients_durable(&mut self) {
+        self.client.snapshot_taken(self.now, 1, |_| {});
+        self.client.snapshot_durable(self.now, 1);
+        self.settle();
+        self.rest();
+    }
+
     /// Every connection of `clients` says that it goes away, and is held.
     pub(crate) fn suspend(&mut self, clients: &[ConnectionId]) {
         for batch in clients.chunks(BATCH) {

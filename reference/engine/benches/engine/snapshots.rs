@@ -67,6 +67,7 @@ fn main() {
     let config = ours::older_config();
     let mut pair = ours::Pair::ordinary(config);
     let clients = pair.add_idle(count);
+    pair.make_clients_durable();
     pair.suspend(&clients);
     pair.rest();
     let server = pair.into_server();

@@ -55,19 +55,27 @@ pub(crate) enum Class {
     Lingers,
 }
 
-/// What a slot counts.
+/// What a slot counts: 8 octets of each.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct Charge {
     /// When it began to count, in the order of those that did, modulo 2^32.
     nth: u32,
-    /// Pieces of retained octets.
-    pieces: u32,
     class: Class,
+    /// Pieces of retained octets, big-endian.
+    pieces: [u8; 3],
 }
+
+/// More pieces than a connection can retain.
+const PIECES_MAX: u32 = (1 << 24) - 1;
 
 impl Charge {
     fn count(self) -> u32 {
         u32::from(self.class != Class::None)
+    }
+
+    fn pieces(self) -> u32 {
+        let [a, b, c] = self.pieces;
+        u32::from_be_bytes([0, a, b, c])
     }
 }
 
@@ -81,7 +89,7 @@ struct Sum {
 impl Sum {
     fn change(&mut self, from: Charge, to: Charge) {
         self.held = self.held.saturating_sub(from.count()).saturating_add(to.count());
-        self.pieces = self.pieces.saturating_sub(from.pieces.into()).saturating_add(to.pieces.into());
+        self.pieces = self.pieces.saturating_sub(from.pieces().into()).saturating_add(to.pieces().into());
     }
 }
 
@@ -159,8 +167,10 @@ fn class_of(tcb: &Tcb, name: TcpState) -> Class {
     }
 }
 
-fn pieces_of(tcb: &Tcb) -> u32 {
-    u32::try_from(tcb.snd.retained_octets().div_ceil(PIECE_OCTETS)).unwrap_or(u32::MAX)
+fn pieces_of(tcb: &Tcb) -> [u8; 3] {
+    let pieces = tcb.snd.retained_octets().div_ceil(PIECE_OCTETS);
+    let [_, pieces @ ..] = u32::try_from(pieces).unwrap_or(u32::MAX).min(PIECES_MAX).to_be_bytes();
+    pieces
 }
 
 //= draft#bounds
@@ -191,10 +201,10 @@ impl Endpoint {
                 to.class = Class::None;
             }
         }
-        let more = u64::from(to.pieces.saturating_sub(from.pieces));
+        let more = u64::from(to.pieces().saturating_sub(from.pieces()));
         if more > 0 && self.budgets.octets_room(&self.limits, &peer, more) == Room::Full {
             self.refuse_octets(now, index);
-            to.pieces = 0;
+            to.pieces = [0; 3];
         }
         self.budgets.change(&peer, from, to);
         if let Some(slot) = self.slots.at_mut(index) {

@@ -1,14 +1,15 @@
 //! A connection that nothing happens to, in few octets.
 
+mod split;
 mod zeros;
 
 use alloc::boxed::Box;
 
 use serde::Deserialize;
 
-use crate::record::Packed;
 use crate::state::State;
 use crate::tcb::Tcb;
+pub(crate) use split::{News, Split};
 use zeros::{Reader, Writer};
 
 /// Octets of a packed state at most. One that needs more stays as it is: there is something in its buffers.
@@ -26,13 +27,18 @@ pub(crate) enum Dormant {
     Here { len_octets: u8, octets: [u8; HERE_OCTETS] },
     /// Too large for that.
     There(Box<[u8]>),
+    /// One on which Hiatus is on: so packed that a snapshot reads it as it lies.
+    Split(Split),
 }
 
 impl Dormant {
-    /// Packs `state`, if it is small.
-    pub(crate) fn of(state: &State) -> Option<Self> {
+    /// Packs `state`, if it is small. It is as before afterwards.
+    pub(crate) fn of(state: &mut State) -> Option<Self> {
+        if let Some(split) = Split::of(state) {
+            return Some(Self::Split(split));
+        }
         let mut room = [0; PACKED_OCTETS_MAX];
-        let packed = postcard::serialize_with_flavor(state, Writer::new(&mut room)).ok()?;
+        let packed = postcard::serialize_with_flavor(&*state, Writer::new(&mut room)).ok()?;
         let mut octets = [0; HERE_OCTETS];
         match (octets.get_mut(..packed.len()), u8::try_from(packed.len())) {
             (Some(here), Ok(len_octets)) => {
@@ -45,22 +51,17 @@ impl Dormant {
 
     /// The state that was packed.
     pub(crate) fn awake(&self) -> Option<State> {
-        self.unpacked()
+        match self {
+            Self::Here { len_octets, octets } => unpacked(octets.get(..usize::from(*len_octets))?),
+            Self::There(octets) => unpacked(octets),
+            Self::Split(split) => split.awake(),
+        }
     }
+}
 
-    /// What of it a record is made of: its beginning.
-    pub(crate) fn head(&self) -> Option<Packed> {
-        self.unpacked()
-    }
-
-    fn unpacked<'s, T: Deserialize<'s>>(&'s self) -> Option<T> {
-        let packed = match self {
-            Self::Here { len_octets, octets } => octets.get(..usize::from(*len_octets))?,
-            Self::There(octets) => octets,
-        };
-        let mut reader = postcard::Deserializer::from_flavor(Reader::new(packed));
-        T::deserialize(&mut reader).ok()
-    }
+fn unpacked(octets: &[u8]) -> Option<State> {
+    let mut reader = postcard::Deserializer::from_flavor(Reader::new(octets));
+    State::deserialize(&mut reader).ok()
 }
 
 /// True if a connection has nothing in its buffers, nothing in flight and nothing to say.

@@ -177,7 +177,7 @@ impl Endpoint {
     fn entropy(&mut self, now: Time, tuple: &Tuple, isn: SequenceNumber) -> Entropy {
         self.count = self.count.wrapping_add(1);
         let entropy = self.secrets.responder(now, tuple, self.count);
-        Entropy { isn, timestamp_offset: entropy.timestamp_offset.wrapping_add(self.step_ticks), ..entropy }
+        Entropy { isn, ..entropy }
     }
 
     fn opened(
@@ -218,6 +218,7 @@ impl Endpoint {
         let kept = Kept::of_syn(segment, self.configs.at(config).timestamps);
         let isn = kept.isn(&self.secrets, now, tuple);
         let entropy = self.secrets.responder(now, tuple, self.count);
+        // What is sent here is all that there is of it: the step is part of the offset.
         let offset = entropy.timestamp_offset.wrapping_add(self.step_ticks);
         let timestamp_offset = kept.timestamp_offset(now, offset);
         let entropy = Entropy { isn, timestamp_offset, ..entropy };

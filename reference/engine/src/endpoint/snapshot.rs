@@ -6,12 +6,13 @@ use alloc::vec::Vec;
 use hiatus_codec::Position;
 
 use crate::endpoint::Endpoint;
+use crate::endpoint::dormant::{Dormant, News, Split};
 use crate::endpoint::restore::revived_again;
 use crate::endpoint::slot::{Body, Marks};
 use crate::endpoint::slots::ConnectionId;
 use crate::endpoint::tuple::Tuple;
 use crate::hiatus::epoch::EPOCHS_PENDING_MAX;
-use crate::record::{self, Source, Taken};
+use crate::record::{self, Source, field};
 use crate::state::State;
 use crate::time::Time;
 
@@ -187,14 +188,11 @@ impl Endpoint {
                 }
                 return None;
             }
-            Body::Awake(state) => {
-                let source = Source::of(state);
-                written(now, self.step_ticks, &slot.tuple.unpacked(), &source, id, room)
-            }
+            Body::Awake(state) => written(now, &slot.tuple.unpacked(), state, id, room),
+            Body::Dormant(Dormant::Split(split)) => copied(now, &slot.tuple.unpacked(), split, id, room),
             Body::Dormant(dormant) => {
-                let packed = dormant.head()?;
-                let source = Source::of_packed(&packed);
-                written(now, self.step_ticks, &slot.tuple.unpacked(), &source, id, room)
+                let state = dormant.awake()?;
+                written(now, &slot.tuple.unpacked(), &state, id, room)
             }
             Body::Saved(octets) => {
                 revived_again(octets, now, self.returning.as_ref()?, room);
@@ -222,20 +220,18 @@ impl Endpoint {
 }
 
 /// Writes the record of `state`, and gives what its peer is to know of it.
-fn written(
-    now: Time,
-    step_ticks: u32,
-    tuple: &Tuple,
-    source: &Source<'_>,
-    id: ConnectionId,
-    room: &mut Vec<u8>,
-) -> Option<Mark> {
-    let taken = Taken { at: now, clock_ticks: Some(step_ticks) };
-    record::write(source, tuple.local(), Some(tuple.remote()), &taken, room);
-    let parts = source.on()?;
-    let (received, end) = (parts.rcv.nxt, parts.snd.end);
-    let stable = parts.hiatus.session().and_then(|session| session.epochs.as_deref());
-    let is_told = stable.is_some_and(|epochs| epochs.stable >= received);
-    let waits = parts.snd.lim < end;
-    (waits || !is_told).then_some(Mark { id, received, end })
+fn written(now: Time, tuple: &Tuple, state: &State, id: ConnectionId, room: &mut Vec<u8>) -> Option<Mark> {
+    let source = Source::of(state);
+    record::write(&source, tuple.local(), Some(tuple.remote()), now, room);
+    let parts = source.on().filter(|_| News::of(&source) == News::Yes)?;
+    Some(Mark { id, received: parts.rcv.nxt, end: parts.snd.end })
+}
+
+/// The same for a packed connection.
+fn copied(now: Time, tuple: &Tuple, split: &Split, id: ConnectionId, room: &mut Vec<u8>) -> Option<Mark> {
+    let (fixed, news) = split.taken_out()?;
+    let received = Position(field::RCV_NXT.u64(&fixed));
+    let end = Position(field::SND_END.u64(&fixed));
+    record::write_taken_out(fixed, tuple.local(), tuple.remote(), now, room);
+    (news == News::Yes).then_some(Mark { id, received, end })
 }

@@ -45,7 +45,10 @@ impl Endpoint {
     }
 
     /// Adds a connection, which its 4-tuple finds from now on.
-    pub(crate) fn add(&mut self, tuple: &Tuple, state: State, config: u16, stage: Stage) -> ConnectionId {
+    pub(crate) fn add(&mut self, tuple: &Tuple, mut state: State, config: u16, stage: Stage) -> ConnectionId {
+        if let Some(clock) = state.tcb_mut().and_then(|tcb| tcb.timestamps.as_mut()) {
+            clock.set_step(self.step_ticks);
+        }
         self.add_body(tuple, Body::Awake(state), config, stage)
     }
 
@@ -245,6 +248,7 @@ impl Endpoint {
             return;
         }
         let due = tcb.timers.next();
+        let Body::Awake(state) = &mut slot.body else { return };
         let Some(dormant) = Dormant::of(state) else { return };
         slot.body = Body::Dormant(dormant);
         match due {

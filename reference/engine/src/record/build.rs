@@ -4,11 +4,11 @@ use alloc::boxed::Box;
 use alloc::collections::VecDeque;
 use core::time::Duration;
 
-use hiatus_codec::mac::{Role, SessionKey};
+use hiatus_codec::mac::Role;
 use hiatus_codec::{CapableBits, ConnectionKey, HoldTime, Life, Nonce, Position, SequenceNumber};
 
 use super::field::{self, Field, code, flag};
-use super::view::View;
+use super::view::{View, session_key};
 use super::write::SAVED_TIMERS;
 use crate::budget::Budget;
 use crate::config::{Config, Entropy, IpVersion, KeySource, Sending};
@@ -85,10 +85,8 @@ impl View<'_> {
             incarnation: incarnation.u32(fixed),
             generation: generation.u16(fixed),
         };
-        let (role, key) = match field::ROLE.u8(fixed) {
-            0 => (Role::Initiator, SessionKey::derive(own.key, peer.key)),
-            _ => (Role::Responder, SessionKey::derive(peer.key, own.key)),
-        };
+        let role = if field::ROLE.u8(fixed) == 0 { Role::Initiator } else { Role::Responder };
+        let key = session_key(role, own.key, peer.key);
         let there = match field::PEER.u8(fixed) {
             code::PEER_HELD => PeerPresence::Held {
                 granted: HoldTime(field::GRANTED.u16(fixed)),

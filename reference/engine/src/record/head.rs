@@ -1,6 +1,4 @@
-//! What of a connection a record is made of, packed or not.
-
-use serde::Deserialize;
+//! What of a connection a record is made of.
 
 use crate::event::HiatusState;
 use crate::hiatus::Hiatus;
@@ -14,37 +12,6 @@ use crate::state::synchronized::{Closer, Synchronized};
 use crate::tcb::{Ports, Tcb};
 use crate::timer::TimerTable;
 use crate::timestamps::TimestampClock;
-
-/// The beginning of a packed [`State`]: what of it a record is made of.
-///
-/// The variants are those of `State`, and the fields of [`Head`] the first ones of `Synchronized` and `Tcb`, in their order:
-/// that is how they lie in what was packed. A test of the endpoint holds them against each other.
-#[derive(Deserialize)]
-pub(crate) enum Packed {
-    Closed,
-    Listen,
-    SynSent,
-    SynReceived,
-    Synchronized(Head),
-}
-
-/// See [`Packed`].
-#[derive(Deserialize)]
-pub(crate) struct Head {
-    first_closer: Option<Closer>,
-    lingers: bool,
-    ports: Ports,
-    snd: SendSide,
-    rcv: ReceiveSide,
-    timestamps: Option<TimestampClock>,
-    sack_permitted: bool,
-    timers: TimerTable,
-    path: Path,
-    writer_waits: bool,
-    reader_is_gone: bool,
-    close_waits: bool,
-    hiatus: Hiatus,
-}
 
 /// What a record is made of.
 pub(crate) enum Source<'s> {
@@ -81,15 +48,6 @@ impl<'s> Source<'s> {
             }
             // Nothing is left to be restored.
             State::Closed(_) | State::Listen(_) => Self::Other(HiatusState::Off),
-        }
-    }
-
-    pub(crate) fn of_packed(packed: &'s Packed) -> Self {
-        match packed {
-            Packed::Synchronized(head) => Self::Synchronized(Parts::of_head(head)),
-            Packed::Closed | Packed::Listen | Packed::SynSent | Packed::SynReceived => {
-                Self::Other(HiatusState::Off)
-            }
         }
     }
 
@@ -139,39 +97,6 @@ impl<'s> Parts<'s> {
         Self {
             first_closer,
             lingers,
-            ports,
-            snd,
-            rcv,
-            timestamps: timestamps.as_ref(),
-            sack_permitted: *sack_permitted,
-            timers,
-            path,
-            writer_waits: *writer_waits,
-            reader_is_gone: *reader_is_gone,
-            close_waits: *close_waits,
-            hiatus,
-        }
-    }
-
-    fn of_head(head: &'s Head) -> Self {
-        let Head {
-            first_closer,
-            lingers,
-            ports,
-            snd,
-            rcv,
-            timestamps,
-            sack_permitted,
-            timers,
-            path,
-            writer_waits,
-            reader_is_gone,
-            close_waits,
-            hiatus,
-        } = head;
-        Self {
-            first_closer: *first_closer,
-            lingers: *lingers,
             ports,
             snd,
             rcv,

@@ -4,7 +4,8 @@ use alloc::vec::Vec;
 use core::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use core::time::Duration;
 
-use hiatus_codec::{CapableBits, Life};
+use hiatus_codec::mac::{Role, SessionKey};
+use hiatus_codec::{CapableBits, ConnectionKey, Life};
 
 use super::field::{self, Field, Fixed, code, flag};
 use super::write::SAVED_TIMERS;
@@ -283,4 +284,12 @@ fn socket_address(fixed: &Fixed, address: Field, port: Field) -> SocketAddr {
         _ => IpAddr::V6(Ipv6Addr::from(octets)),
     };
     SocketAddr::new(ip, port.u16(fixed))
+}
+
+/// The key of the messages, which follows from those of both ends (draft, {#keys}).
+pub(crate) fn session_key(role: Role, own: ConnectionKey, peer: ConnectionKey) -> SessionKey {
+    match role {
+        Role::Initiator => SessionKey::derive(own, peer),
+        Role::Responder => SessionKey::derive(peer, own),
+    }
 }

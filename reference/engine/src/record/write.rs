@@ -15,23 +15,14 @@ use crate::state::synchronized::{Closer, Ends};
 use crate::tcb::Ports;
 use crate::time::Time;
 use crate::timer::{Timer, TimerTable};
-
-/// When a record is made, and by which clock.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Taken {
-    /// The instant.
-    pub(crate) at: Time,
-    /// What the host's timestamp clock is ahead of `at`, in ticks: it is no part of a connection's own offset. `None` if
-    /// only the connection knows.
-    pub(crate) clock_ticks: Option<u32>,
-}
+use crate::timestamps::TimestampClock;
 
 /// Appends the record of `source` to `octets`.
 pub(crate) fn write(
     source: &Source<'_>,
     local: SocketAddr,
     remote: Option<SocketAddr>,
-    taken: &Taken,
+    taken: Time,
     octets: &mut Vec<u8>,
 ) {
     let mut fixed = [0; FIXED_OCTETS];
@@ -44,12 +35,35 @@ pub(crate) fn write(
             None
         }
     };
-    let Buffers { send, read } = parts.unwrap_or_default();
+    finish(&mut fixed, &parts.unwrap_or_default(), octets, start);
+}
+
+/// Appends the record of which [`take_out`](super::taken_out::take_out) gave `fixed`.
+pub(crate) fn write_taken_out(
+    mut fixed: Fixed,
+    local: SocketAddr,
+    remote: SocketAddr,
+    taken: Time,
+    octets: &mut Vec<u8>,
+) {
+    let start = octets.len();
+    put_identity(&mut fixed, local, Some(remote), taken);
+    for (field, _) in SAVED_TIMERS {
+        let due = field.u64(&fixed).checked_sub(1);
+        let left = due.map_or(code::NO_TIMER, |due| due.saturating_sub(taken.micros()));
+        field.put(&mut fixed, left.to_be_bytes());
+    }
+    finish(&mut fixed, &Buffers::default(), octets, start);
+}
+
+/// Appends it all, and the checksum.
+fn finish(fixed: &mut Fixed, buffers: &Buffers<'_>, octets: &mut Vec<u8>, start: usize) {
+    let Buffers { send, read } = *buffers;
     let pieces = [send.0, send.1, read.0, read.1];
     let len_octets = FIXED_OCTETS + pieces.map(<[u8]>::len).iter().sum::<usize>() + CHECKSUM_OCTETS;
-    field::LENGTH.put(&mut fixed, u32::try_from(len_octets).unwrap_or(u32::MAX).to_be_bytes());
+    field::LENGTH.put(fixed, u32::try_from(len_octets).unwrap_or(u32::MAX).to_be_bytes());
     octets.reserve(len_octets);
-    octets.extend_from_slice(&fixed);
+    octets.extend_from_slice(fixed);
     for piece in pieces {
         octets.extend_from_slice(piece);
     }
@@ -67,12 +81,12 @@ pub(crate) struct Buffers<'s> {
 }
 
 /// Magic, version, both ends, the instant.
-fn put_identity(fixed: &mut Fixed, local: SocketAddr, remote: Option<SocketAddr>, taken: &Taken) {
+fn put_identity(fixed: &mut Fixed, local: SocketAddr, remote: Option<SocketAddr>, taken: Time) {
     let remote = remote.unwrap_or(SocketAddr::new(Ipv4Addr::UNSPECIFIED.into(), 0));
     field::MAGIC_AT.put(fixed, MAGIC);
     field::VERSION_AT.put(fixed, VERSION.to_be_bytes());
     field::FAMILY.put(fixed, [if local.is_ipv4() { 4 } else { 6 }]);
-    field::TAKEN.put(fixed, taken.at.micros().to_be_bytes());
+    field::TAKEN.put(fixed, taken.micros().to_be_bytes());
     field::LOCAL.put(fixed, address(local.ip()));
     field::REMOTE.put(fixed, address(remote.ip()));
     field::LOCAL_PORT.put(fixed, local.port().to_be_bytes());
@@ -101,7 +115,7 @@ fn put_hia(fixed: &mut Fixed, state: HiatusState) {
 }
 
 /// The rest, if Hiatus is on.
-fn put_synchronized<'s>(fixed: &mut Fixed, parts: &Parts<'s>, taken: &Taken) -> Option<Buffers<'s>> {
+pub(super) fn put_synchronized<'s>(fixed: &mut Fixed, parts: &Parts<'s>, taken: Time) -> Option<Buffers<'s>> {
     let Parts {
         first_closer,
         lingers,
@@ -138,11 +152,11 @@ fn put_synchronized<'s>(fixed: &mut Fixed, parts: &Parts<'s>, taken: &Taken) -> 
         | set(writer_waits, flag::WRITER_WAITS)
         | set(snd.holds(), flag::HOLD_SEND);
     field::FLAGS.put(fixed, flags.to_be_bytes());
-    let offset = timestamps.map_or(0, |clock| clock.record_offset(taken.clock_ticks));
+    let offset = timestamps.map_or(0, TimestampClock::record_offset);
     field::OFFSET.put(fixed, offset.to_be_bytes());
     field::PEER_MSS.put(fixed, path.peer_mss().to_be_bytes());
     put_session(fixed, session);
-    put_timers(fixed, timers, taken.at);
+    put_timers(fixed, timers, taken);
     let send = snd.put_record(fixed);
     let read = rcv.put_record(fixed);
     Some(Buffers { send, read })

@@ -49,7 +49,7 @@ impl State {
     /// An epoch is DURABLE in which RCV.NXT was `received` and SND.END `end`.
     pub(crate) fn is_durable(&mut self, cx: &mut Context<'_>, epoch: u32, received: Position, end: Position) {
         // It changes nothing where there is no connection.
-        self.with_tcb(cx, |tcb, cx| tcb.is_durable(cx, epoch, received, end)).ok();
+        self.stable(cx, |tcb, cx| tcb.is_durable(cx, epoch, received, end)).ok();
     }
 
     /// A command about epochs. It changes nothing where the connection is not there to be told.

@@ -54,8 +54,11 @@ fn said(octets: &[u8]) -> (u32, u32, u16, Vec<u8>, Option<u32>, String) {
     (segment.seq.0, segment.ack.0, segment.flags.0, segment.payload.to_vec(), tsval, message)
 }
 
+/// State, SELF and PEER of one end.
+type States = (TcpState, SelfState, PeerState);
+
 /// Has both ends talk, and gives what was said, read and told until all is quiet.
-fn story(mut pair: Pair) -> (Vec<String>, [Vec<u8>; 2], [(TcpState, SelfState, PeerState); 2]) {
+fn story(mut pair: Pair) -> (Vec<String>, [Vec<u8>; 2], [States; 2]) {
     let mut told = Vec::new();
     for _ in 0..5 {
         let frames = pair.pass(seconds(2));
@@ -274,27 +277,29 @@ fn other_versions_and_other_files_are_told_apart() {
     assert_eq!(refused(&forged(&octets, 4, &[0, 2])), RecordError::Newer { found: 2, expected: 1 });
 }
 
+/// Field, where it stands, what it says in octets and as a number, least and most that would fit.
+type Impossible<'o> = (&'static str, usize, &'o [u8], u64, u64, u64);
+
 #[test]
 fn what_no_connection_can_be_in_is_refused() {
     let octets = sample();
-    let number = |value: u64| value.to_be_bytes();
-    // Field, where it stands, what it says, least and most that would fit: by docs/record.md and the sample, in which A
+    // By docs/record.md and the sample, in which A
     // sent nothing before "abc" (positions 1 to 3) and received ten octets (1 to 10).
-    let cases: &[(&str, usize, &[u8], u64, u64, u64)] = &[
+    let cases: &[Impossible<'_>] = &[
         ("HIA", 6, &[3], 3, 0, 2),
         ("state", 7, &[0], 0, 1, 8),
         ("family", 12, &[5], 5, 6, 6),
         ("role", 13, &[2], 2, 0, 1),
         ("flags", 14, &[0x80, 0], 0x8000, 0, 255),
         ("local port", 56, &[0, 0], 0, 1, 65_535),
-        ("SND.STB", 72, &number(2), 2, 0, 1),
-        ("SND.UNA", 80, &number(0), 0, 1, 4),
-        ("SND.NXT", 88, &number(5), 5, 1, 4),
-        ("SND.END", 96, &number(0), 0, 1, u64::MAX),
-        ("SND.UNA", 96, &number(1 << 40), 1, 1, 1 << 40),
-        ("RCV.NXT", 104, &number(0), 0, 1, u64::MAX),
-        ("SND.WL1", 112, &number(1 << 40), 1 << 40, 0, 11 + (1 << 31)),
-        ("SND.WL2", 120, &number(5), 5, 0, 4),
+        ("SND.STB", 72, &(2_u64).to_be_bytes(), 2, 0, 1),
+        ("SND.UNA", 80, &(0_u64).to_be_bytes(), 0, 1, 4),
+        ("SND.NXT", 88, &(5_u64).to_be_bytes(), 5, 1, 4),
+        ("SND.END", 96, &(0_u64).to_be_bytes(), 0, 1, u64::MAX),
+        ("SND.UNA", 96, &(1_u64 << 40).to_be_bytes(), 1, 1, 1 << 40),
+        ("RCV.NXT", 104, &(0_u64).to_be_bytes(), 0, 1, u64::MAX),
+        ("SND.WL1", 112, &(1_u64 << 40).to_be_bytes(), 1 << 40, 0, 11 + (1 << 31)),
+        ("SND.WL2", 120, &(5_u64).to_be_bytes(), 5, 0, 4),
         ("SND.SCALE", 132, &[15], 15, 0, 14),
         ("RCV.SCALE", 133, &[15], 15, 0, 14),
         ("SND.WND", 128, &[0xff; 4], 0xffff_ffff, 0, 0xffff << 2),
