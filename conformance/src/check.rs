@@ -8,6 +8,7 @@
 //! one ring of content digests for all of them, [`DIAGNOSES_MAX`] diagnoses.
 
 mod absence;
+mod epochs;
 mod history;
 mod human;
 mod incident;

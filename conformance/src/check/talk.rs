@@ -11,6 +11,7 @@ use hiatus_codec::{
 use crate::capture::flow::{Origin, Side};
 
 use super::absence::Absence;
+use super::epochs::Epochs;
 use super::verdict::{Rule, Tally};
 use super::watch::{Seen, Watch};
 
@@ -75,6 +76,8 @@ pub(super) struct Speaker {
     pub(super) hold: Option<HoldTime>,
     /// Stable points of the EPOCHs it sent.
     epochs: Vec<u32>,
+    /// Those with a number.
+    reports: Epochs,
     /// It sent EPOCH-ECHO, or what counts as it.
     has_echoed: bool,
 }
@@ -201,6 +204,10 @@ impl Talk {
             }
         }
         let message = said.option.map(|option| option.message());
+        if let Some(message) = &message {
+            self.speakers[seen.sender.index()].reports.on_message(seen, message, tally);
+            self.speakers[seen.sender.peer().index()].reports.on_answer(message);
+        }
         match message {
             Some(Message::Epoch(epoch)) => {
                 let epochs = &mut self.speakers[seen.sender.index()].epochs;

@@ -28,10 +28,13 @@ pub(super) enum Rule {
     Granted,
     ResumeAckNumber,
     ResumeNumber,
+    StableWasReceived,
+    EpochsRarer,
+    NoOlderEpoch,
 }
 
 /// Rule, label of its requirement in the draft, what is looked at. The order is that of the report.
-pub(super) const RULES: [(Rule, &str, &str); 20] = [
+pub(super) const RULES: [(Rule, &str, &str); 23] = [
     (Rule::Flags, "HIA-MUST-1", "the four flags of every Hiatus option are zero"),
     (Rule::OneOption, "HIA-MUST-3", "no segment carries two Hiatus options"),
     (
@@ -81,6 +84,17 @@ pub(super) const RULES: [(Rule, &str, &str); 20] = [
     (Rule::SuspendAnswered, "HIA-MUST-46", "no SUSPEND a second or more after a SUSPEND-ACK"),
     (Rule::Granted, "HIA-MUST-49", "the Granted Hold is not longer than the hold offered in CAPABLE"),
     (Rule::ResumeNumber, "HIA-MUST-82", "SEG.SEQ of a RESUME is below what the peer has acknowledged"),
+    (
+        Rule::StableWasReceived,
+        "HIA-MUST-90",
+        "the Stable Point of an EPOCH is not above the SEG.ACK beside it",
+    ),
+    (
+        Rule::EpochsRarer,
+        "HIA-MUST-92",
+        "copies of an EPOCH do not come closer together, up to 60 seconds apart",
+    ),
+    (Rule::NoOlderEpoch, "HIA-MUST-93", "no EPOCH of a life has a lower Stable Point than one before it"),
 ];
 
 #[derive(Clone, Debug, Default)]

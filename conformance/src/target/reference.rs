@@ -177,13 +177,24 @@ impl Reference {
         //= draft#restoring
         //# A host MUST treat its connections as lost when it is restored to an
         //# epoch that is not on its line.
-        if !is_on_line {
+        if !is_on_line || !self.survives(now, &snapshot.connection) {
             return Ok(());
         }
         self.connection = Some(snapshot.connection);
         self.peer_closed = snapshot.peer_closed;
         let tsval_ceiling = self.outside.tsval_ceiling;
         self.command(now, Command::Restored { incarnation, nonce, tsval_ceiling })
+    }
+
+    //= draft#lives
+    //# A host that has been restored has lost every connection on which it has
+    //# not sent N, or N counts as S for want of timestamps
+    /// Whether `saved` may come back with an older state; what is plain TCP may not either.
+    fn survives(&self, now: Duration, saved: &Connection) -> bool {
+        let offers_older =
+            matches!(self.config.hiatus, HiatusPolicy::On(offer) if offer.bits.may_return_older());
+        let has_timestamps = saved.timestamp_clock_ticks(time(now)).is_some();
+        offers_older && has_timestamps && saved.hiatus_state() == HiatusState::On
     }
 
     fn collect(&mut self) {

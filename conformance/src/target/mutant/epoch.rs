@@ -77,6 +77,19 @@ pub(super) const MUTANTS: &[Mutant] = &[
         hooks: Hooks { outgoing: double_on, ..UNTOUCHED },
     },
     Mutant {
+        name: "closes-on-unechoed-epochs",
+        breaks: &["HIA-MUST-56"],
+        hooks: Hooks {
+            outgoing: |notes, segment| {
+                if reports(&segment).is_some() {
+                    notes.dies_at = notes.dies_at.or(Some(notes.now + Duration::from_secs(100)));
+                }
+                vec![segment]
+            },
+            ..UNTOUCHED
+        },
+    },
+    Mutant {
         name: "reports-into-absence",
         breaks: &["HIA-MUST-50", "HIA-MUST-61"],
         hooks: Hooks { host: report_at_once, ..UNTOUCHED },
