@@ -1,5 +1,8 @@
 //! A connection: input by `handle_*`, output by `poll_*`.
 
+#[cfg(feature = "mutants")]
+pub(crate) mod proof;
+
 use alloc::boxed::Box;
 use alloc::collections::VecDeque;
 use core::net::SocketAddr;

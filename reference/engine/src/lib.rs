@@ -61,6 +61,8 @@ pub use config::{
     Timestamping, WINDOW_SCALE_MAX,
 };
 pub use connection::Connection;
+#[cfg(feature = "mutants")]
+pub use connection::proof::{Alarm, Positions};
 pub use ecn::Ecn;
 pub use endpoint::{
     Backlog, ChecksumStatus, ChecksumWriter, ConnectError, ConnectionId, Endpoint, EndpointLimits,

@@ -1,6 +1,6 @@
 //! Both ends agree on where each direction goes on (draft, {#sync}).
 
-use hiatus_codec::{AbortReason, Nonce};
+use hiatus_codec::{AbortReason, Nonce, Position};
 
 use crate::arrived::Arrived;
 use crate::hiatus::check::Return;
@@ -36,6 +36,10 @@ impl Tcb {
         } else if session.peer_life.incarnation != back.life.incarnation {
             // RESUME-ACK names no nonce: that of an earlier incarnation says nothing about this one.
             session.peer_nonce = Nonce::UNKNOWN;
+        }
+        if session.peer_life.incarnation != back.life.incarnation {
+            // A restored peer may have gone back to before the EPOCHs that it has echoed: it is told again.
+            self.rcv.stb = Position(0);
         }
         session.peer_life = back.life;
         self.believe_timestamp(cx, arrived);

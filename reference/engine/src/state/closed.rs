@@ -3,12 +3,13 @@
 use alloc::boxed::Box;
 use core::time::Duration;
 
-use hiatus_codec::{AbortReason, Flags, Nonce, Segment};
+use hiatus_codec::{AbortReason, Flags, Life, Nonce, Segment};
 use serde::{Deserialize, Serialize};
 
 use crate::arrived::Arrived;
 use crate::event::{CloseReason, Event};
 use crate::hiatus::check::Checked;
+use crate::owed::Owed;
 use crate::tcb::{Context, Tcb};
 use crate::timer::Timer;
 
@@ -20,8 +21,16 @@ const EPITAPH: Duration = Duration::from_secs(60);
 pub(crate) struct Closed {
     /// `None` if there never was a connection.
     pub(crate) tcb: Option<Box<Tcb>>,
-    /// The reason of the ABORT that this end sent, as long as segments are answered with it.
-    epitaph: Option<AbortReason>,
+    /// The ABORT that this end sent, as long as segments are answered with it.
+    epitaph: Option<Epitaph>,
+}
+
+/// An ABORT, and the life and nonce that it names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+struct Epitaph {
+    reason: AbortReason,
+    life: Life,
+    nonce: Nonce,
 }
 
 impl Closed {
@@ -42,7 +51,12 @@ impl Closed {
             _ => None,
         };
         // Only who sent ABORT repeats it; one who left without a word has no state any more.
-        let epitaph = sent.filter(|_| tcb.hiatus.session().is_some() && !tcb.owed.is_empty());
+        let owed = tcb.owed.iter().find_map(|owed| match *owed {
+            // A RESUME that did not fit names a life that was not recorded.
+            Owed::Abort { life, nonce, .. } => Some((life, nonce)),
+            _ => None,
+        });
+        let epitaph = sent.zip(owed).map(|(reason, (life, nonce))| Epitaph { reason, life, nonce });
         if epitaph.is_some() {
             tcb.timers.arm(Timer::Epitaph, cx.now + EPITAPH);
         }
@@ -55,17 +69,16 @@ impl Closed {
     //# RST with the same ABORT again, under the rate limit of challenge
     //# ACKs.
     pub(crate) fn on_segment(&mut self, cx: &mut Context<'_>, segment: &Segment<'_>) {
-        let (Some(tcb), Some(reason)) = (&mut self.tcb, self.epitaph) else { return };
+        let (Some(tcb), Some(Epitaph { reason, life, nonce })) = (&mut self.tcb, self.epitaph) else { return };
         let arrived = Arrived::new(segment, &tcb.snd, &tcb.rcv);
         if segment.flags.intersects(Flags::SYN.union(Flags::RST)) || !tcb.may_challenge(cx.now) {
             return;
         }
         let Some(session) = tcb.hiatus.session_mut() else { return };
-        let recorded = session.peer_life;
         let (life, nonce, seq) = match session.check(cx.now, &tcb.snd, &tcb.rcv, &arrived) {
             Checked::Resume(back) => (back.life, back.nonce, segment.ack),
-            Checked::Plain if segment.flags.contains(Flags::ACK) => (recorded, Nonce::UNKNOWN, segment.ack),
-            _ => (recorded, Nonce::UNKNOWN, tcb.snd_nxt()),
+            Checked::Plain if segment.flags.contains(Flags::ACK) => (life, nonce, segment.ack),
+            _ => (life, nonce, tcb.snd_nxt()),
         };
         tcb.owe_abort(reason, life, nonce, seq);
     }
