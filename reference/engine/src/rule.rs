@@ -10,8 +10,10 @@ use crate::config::Config;
 pub enum Rule {
     /// End in RESUME is SND.LIM; broken, it is SND.NXT.
     EndIsLimit,
-    /// RESUMING is mute for what the stream says; broken, it sends and takes data and ACKs.
+    /// RESUMING is mute: broken, it sends data and ACKs.
     MuteWhileResuming,
+    /// RESUMING is deaf: what carries no message is dropped.
+    DeafWhileResuming,
     /// The application's writes wait while RESUMING.
     WritesWaitWhileResuming,
     /// A RESUME-ACK with an older life than the recorded one is dropped.
@@ -70,9 +72,10 @@ pub enum Rule {
 
 impl Rule {
     /// Every rule.
-    pub const ALL: [Self; 29] = [
+    pub const ALL: [Self; 30] = [
         Self::EndIsLimit,
         Self::MuteWhileResuming,
+        Self::DeafWhileResuming,
         Self::WritesWaitWhileResuming,
         Self::NoStaleResumeAck,
         Self::ApplyOnlyNewerLife,
@@ -108,6 +111,7 @@ impl Rule {
         match self {
             Self::EndIsLimit | Self::LimitIsEndAtRestore => "HIA-MUST-107",
             Self::MuteWhileResuming => "HIA-MUST-61",
+            Self::DeafWhileResuming => "HIA-MUST-62",
             Self::WritesWaitWhileResuming => "HIA-MUST-108",
             Self::NoStaleResumeAck => "HIA-MUST-65",
             Self::ApplyOnlyNewerLife => "HIA-MUST-71",

@@ -139,6 +139,7 @@ impl Tcb {
             Hiatus::Confirming(confirming) => confirming.own().bits.retains(),
             Hiatus::On(session) => session.retains() && self.timestamps.is_some(),
         };
+        let retains = retains && cx.config.keeps(Rule::Retain);
         if retains != self.snd.retention.is_on() {
             let retention =
                 if retains { Retention::on(cx.config.retained_octets_max) } else { Retention::Off };

@@ -13,6 +13,7 @@ use crate::event::{CloseReason, Event, TcpState};
 use crate::hiatus::Hiatus;
 use crate::hiatus::check::Checked;
 use crate::receive::ReceiveSide;
+use crate::rule::Rule;
 use crate::send::SendSide;
 use crate::tcb::{Context, Tcb};
 use crate::timer::Timer;
@@ -129,7 +130,9 @@ impl Synchronized {
         let is_over = matches!(self.name(), TcpState::TimeWait | TcpState::Linger);
         let checked = if is_over && !self.tcb.is_resuming() { checked.in_time_wait() } else { checked };
         let step = match self.on_return(cx, &arrived, checked) {
-            Step::Continue if self.tcb.is_resuming() => self.while_resuming(cx, &arrived, checked),
+            Step::Continue if self.tcb.is_resuming() && cx.config.keeps(Rule::DeafWhileResuming) => {
+                self.while_resuming(cx, &arrived, checked)
+            }
             Step::Continue => self.in_order(cx, &arrived, checked),
             step => step,
         };

@@ -17,10 +17,14 @@ const DISTURBANCES_MAX: usize = 5;
 const PIECES_MAX: usize = 12;
 /// Epochs that a transfer takes at most if nothing disturbs it, beside its round trips.
 const EPOCHS_MAX: u32 = 10;
+/// From one epoch to the next at most, where they are taken often.
+const EPOCH_INTERVAL_MAX: Duration = Duration::from_secs(60);
 /// Octets of one piece at most.
 const PIECE_OCTETS_MAX: usize = 300;
 /// What a transfer takes at most if nothing disturbs it, beside its round trips.
 const SPAN_MAX: Duration = Duration::from_secs(20);
+/// What a slow one takes.
+const SPAN_SLOW: Duration = Duration::from_secs(4 * 3600);
 /// How late a segment arrives at most.
 const STRAGGLE_MAX: Duration = Duration::from_secs(2 * 3600);
 /// From TAKEN to DURABLE at most.
@@ -63,6 +67,25 @@ impl Story {
         ends.max().unwrap_or(Time::ZERO) + CALM_AFTER
     }
 
+    /// What the applications take for themselves at most: pauses, and waits for epochs of both ends, piece by piece.
+    #[must_use]
+    pub fn pace(&self) -> Duration {
+        let pieces = self.task.octets / self.task.piece_octets.max(1);
+        let [a, b] = self.hosts.map(|host| host.snapshot_interval + host.durable_after_max);
+        (self.task.pause + a + b) * (pieces + 2) * 2
+    }
+
+    /// True if nothing befalls these hosts and nothing gets lost, and both take epochs often enough.
+    #[must_use]
+    pub fn is_smooth(&self) -> bool {
+        self.disturbances.is_empty()
+            && self.network.loss_per_mille == 0
+            && self.network.stragglers_per_mille == 0
+            && self.network.jitter.is_zero()
+            && self.network.strip == Strip::Nothing
+            && self.hosts.iter().all(|host| host.snapshot_interval < Duration::from_secs(60))
+    }
+
     /// True if no rollback and no absence here may end the connection, as far as the story alone tells (draft,
     /// {#theorem}).
     #[must_use]
@@ -82,6 +105,8 @@ impl Story {
                     away += *downtime;
                     let is_safe = own.absence == Absence::Older
                         && own.sending == Sending::HoldSend
+                        // Else LINGER may be over before an epoch holds what was done.
+                        && own.snapshot_interval <= EPOCH_INTERVAL_MAX
                         && peer.retained_octets_max.is_some();
                     if !is_safe {
                         return false;
@@ -100,9 +125,11 @@ fn task(dice: &mut Dice) -> (Task, Duration) {
     let kind = TaskKind::ALL[dice.size_below(TaskKind::ALL.len())];
     let piece = if kind == TaskKind::Counter { 8 } else { dice.size_up_to(PIECE_OCTETS_MAX) };
     let pieces = 1 + dice.size_below(PIECES_MAX);
-    let span = dice.duration_up_to(SPAN_MAX);
+    // Hours, so that a clone goes on for longer than its successor's timestamps fence it off.
+    let is_slow = dice.one_in(30);
+    let span = if is_slow { SPAN_SLOW } else { dice.duration_up_to(SPAN_MAX) };
     let share = u32::try_from(pieces).unwrap_or(1);
-    let pause = if dice.one_in(4) { Duration::ZERO } else { span / share };
+    let pause = if dice.one_in(4) && !is_slow { Duration::ZERO } else { span / share };
     let octets = |count: usize| u32::try_from(count).unwrap_or(1);
     let task = Task { kind, octets: octets(piece * pieces), piece_octets: octets(piece), pause };
     (task, span.max(Duration::from_millis(50)))
@@ -112,6 +139,7 @@ fn host(dice: &mut Dice, is_careful: bool, span: Duration) -> HostPlan {
     let is_small = dice.one_in(6);
     let retained = if is_small { 1 + dice.u32_below(600) } else { 1 << 20 };
     let retains = is_careful || !dice.one_in(4);
+    let keep_alive_idle = if span > SPAN_MAX { SPAN_SLOW } else { Duration::from_secs(120) };
     // Long holds mean many probes: few of them are enough.
     let hold_seconds = match dice.below(16) {
         0 => 7 * 86_400,
@@ -125,7 +153,7 @@ fn host(dice: &mut Dice, is_careful: bool, span: Duration) -> HostPlan {
     let snapshot_interval = match dice.below(12) {
         // So rarely that a peer with little room for retained octets sheds some.
         0 => Duration::from_secs(60 + dice.below(600)),
-        _ => (span / (1 + dice.u32_below(EPOCHS_MAX))).max(Duration::from_millis(5)),
+        _ => (span / (1 + dice.u32_below(EPOCHS_MAX))).clamp(Duration::from_millis(5), EPOCH_INTERVAL_MAX),
     };
     let durable_after_max = match dice.below(4) {
         0 => Duration::ZERO,
@@ -140,6 +168,7 @@ fn host(dice: &mut Dice, is_careful: bool, span: Duration) -> HostPlan {
         derives_key: dice.one_in(2),
         snapshot_interval,
         durable_after_max,
+        keep_alive_idle,
         mss_octets: [64, 200, 536, 1400][dice.size_below(4)],
         receive_buffer_octets: if dice.one_in(6) { 100 + dice.u32_below(500) } else { 64 * 1024 },
     }
@@ -198,7 +227,7 @@ fn disturbance(
         11 => Trouble::Outage { lasts: absence.min(Duration::from_secs(600)) },
         12 | 13 => Trouble::Clone {
             of: to,
-            lives: dice.duration_up_to(Duration::from_secs(3600)),
+            lives: dice.duration_up_to(SPAN_SLOW),
             hears: if dice.one_in(2) { Hears::Both } else { Hears::Newer },
         },
         14 => Trouble::ClockJump { by: dice.duration_up_to(CLOCK_JUMP_MAX) },

@@ -26,9 +26,10 @@ const ADDRESSES: [SocketAddr; 2] = [
     SocketAddr::new(IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1)), 40_000),
     SocketAddr::new(IpAddr::V4(Ipv4Addr::new(192, 0, 2, 2)), 80),
 ];
-/// An idle application learns within that time that its peer has no state any more.
-const KEEP_ALIVE: KeepAlive =
-    KeepAlive { idle: Duration::from_secs(120), interval: Duration::from_secs(20), probes: 3 };
+/// Between two keep-alives that are not answered.
+const KEEP_ALIVE_INTERVAL: Duration = Duration::from_secs(20);
+/// Keep-alives without an answer that end the patience of a host.
+const KEEP_ALIVE_PROBES: u8 = 3;
 
 /// Whether an instance runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -59,6 +60,8 @@ pub(crate) struct Instance {
     pub(crate) next_epoch: u32,
     /// Epochs that became DURABLE while it stood still.
     pub(crate) durable_meanwhile: Vec<u32>,
+    /// Since when it is in LINGER.
+    pub(crate) lingers_since: Option<Time>,
     /// When it does something next.
     pub(crate) wakes_at: Option<Time>,
 }
@@ -185,6 +188,7 @@ pub(crate) fn build(side: Side, plans: &[HostPlan; 2], broken: Broken, app: App,
         snapshot_at: Time::ZERO + plan.snapshot_interval,
         next_epoch: 1,
         durable_meanwhile: Vec::new(),
+        lingers_since: None,
         wakes_at: Some(Time::ZERO),
     };
     Host {
@@ -211,7 +215,11 @@ fn config(plan: &HostPlan, broken: Broken) -> Config {
         mss_octets: plan.mss_octets,
         receive_buffer_octets: plan.receive_buffer_octets,
         sending: plan.sending,
-        keep_alive: Some(KEEP_ALIVE),
+        keep_alive: Some(KeepAlive {
+            idle: plan.keep_alive_idle,
+            interval: KEEP_ALIVE_INTERVAL,
+            probes: KEEP_ALIVE_PROBES,
+        }),
         hiatus: HiatusPolicy::On(Offer { bits, hold: HoldTime::from_seconds(plan.hold_seconds) }),
         ..Config::default()
     };

@@ -43,6 +43,16 @@ pub enum Violation {
         /// Who misses some.
         reader: Side,
     },
+    /// An end stays in LINGER although the other is there, nothing gets lost, and epochs become DURABLE.
+    LingersOn {
+        /// Which.
+        side: Side,
+    },
+    /// An end has echoed a stable point and not taken it for its own SND.STB.
+    NotReleased {
+        /// Which.
+        side: Side,
+    },
     /// An invariant of the engine does not hold.
     Invariant {
         /// Where.
@@ -79,6 +89,10 @@ impl fmt::Display for Violation {
             Self::Hang { side, state } => write!(f, "{side:?} hangs in {state} without a reason"),
             Self::NeedlessEnd { side, end } => write!(f, "a needless end at {side:?}: {end}"),
             Self::Incomplete { reader } => write!(f, "both finished, and {reader:?} has not read everything"),
+            Self::LingersOn { side } => write!(f, "{side:?} stays in LINGER although nothing is missing"),
+            Self::NotReleased { side } => {
+                write!(f, "{side:?} has echoed a stable point and not raised SND.STB to it")
+            }
             Self::Invariant { side, which } => write!(f, "{side:?}: invariant broken: {which}"),
             Self::Livelock => f.write_str("livelock: segment after segment"),
             Self::Panic { text } => write!(f, "panic: {text}"),
@@ -99,16 +113,35 @@ pub(crate) fn are_in_step(a: &Instance, b: &Instance, never_restored: bool) -> O
     if !is_here(a) || !is_here(b) {
         return None;
     }
+    let is_plain = |instance: &Instance| instance.connection.hiatus_state() == HiatusState::Off;
     let is_known = sa.own_life == sb.peer_life && sb.own_life == sa.peer_life;
-    let in_step = if is_on(a) && is_on(b) { is_known } else { never_restored };
+    // Plain TCP never goes on from an older state: then it has to be in step like any.
+    let in_step = match [is_on(a), is_on(b)] {
+        [true, true] => is_known,
+        _ => never_restored || (is_plain(a) && is_plain(b)),
+    };
     in_step.then_some([sa, sb])
 }
 
 /// Agreement and progress of two ends in step.
-pub(crate) fn judge(a: &Instance, b: &Instance, [sa, sb]: [Standing; 2]) -> Result<(), Violation> {
+pub(crate) fn judge(
+    a: &Instance,
+    b: &Instance,
+    [sa, sb]: [Standing; 2],
+    never_restored: bool,
+) -> Result<(), Violation> {
     for (sender, snd, rcv) in [(Side::A, sa, sb), (Side::B, sb, sa)] {
         if snd.snd_stb > snd.snd_una || snd.snd_una > rcv.rcv_nxt {
             return Err(Violation::Progress { sender });
+        }
+    }
+    // What was restored may have forgotten what it echoed.
+    if never_restored {
+        for (side, own, peer) in [(Side::A, sa, b), (Side::B, sb, a)] {
+            let echoed = peer.connection.info().map_or(own.snd_stb, |info| info.stable.echoed);
+            if echoed > own.snd_stb && peer.connection.hiatus_state() == HiatusState::On {
+                return Err(Violation::NotReleased { side });
+            }
         }
     }
     prefix(Side::A, &a.app.read, &b.app.wrote)?;

@@ -40,6 +40,8 @@ pub struct HostPlan {
     pub snapshot_interval: Duration,
     /// From TAKEN to DURABLE at most.
     pub durable_after_max: Duration,
+    /// An idle application learns some time after that that its peer has no state any more.
+    pub keep_alive_idle: Duration,
     /// Data octets of its largest segment.
     pub mss_octets: u16,
     /// Room for octets not yet read.

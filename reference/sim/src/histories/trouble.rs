@@ -156,6 +156,10 @@ impl World<'_> {
         let mut app = epoch.app.clone();
         let connection = epoch.connection.clone();
         self.note_restore(side, to, was_durable, app.has_closed);
+        // An instance that was replaced and still runs answers a peer that has forgotten that it was: nothing tells the
+        // two apart then.
+        let peers = &self.hosts[side.peer().index()].instances;
+        self.is_beyond_promise |= peers.iter().any(|peer| peer.is_replaced && peer.runs());
         let host = &mut self.hosts[side.index()];
         let incarnation = match second {
             Some((_, incarnation, _)) => incarnation,
@@ -186,6 +190,7 @@ impl World<'_> {
             snapshot_at: now + host.plan.snapshot_interval,
             next_epoch: number + 1,
             durable_meanwhile: Vec::new(),
+            lingers_since: None,
             wakes_at: Some(now),
         };
         self.next_instance += 1;

@@ -26,6 +26,9 @@ const SEGMENTS_MAX: u32 = 20_000;
 const CHUNK_OCTETS: usize = 1024;
 /// What holds, RESUMING, LINGER and keep-alives may take one after the other when all is quiet, beside the holds.
 const QUIET_MAX: Duration = Duration::from_secs(4 * 3600);
+/// Where nothing is missing, epochs of both ends end it much earlier: two intervals of a minute, the time to DURABLE, and
+/// the other end's TIME-WAIT.
+const LINGER_MAX: Duration = Duration::from_secs(420);
 /// LINGER is watched to its end where it does not last longer.
 const LINGER_SECONDS_MAX: u32 = 3600;
 /// Ends of which one was set back unawares may hang until an application ends it (draft, {#lives}): they are watched for
@@ -98,7 +101,10 @@ impl<'s> World<'s> {
     /// Runs to the end, and judges.
     pub(crate) fn run(&mut self) {
         let hold = self.story.hosts.iter().map(|plan| plan.hold_seconds).max().unwrap_or(0);
-        let limit = self.story.calm_at() + QUIET_MAX + Duration::from_secs(u64::from(hold)) * HOLDS_MAX;
+        let limit = self.story.calm_at()
+            + self.story.pace()
+            + QUIET_MAX
+            + Duration::from_secs(u64::from(hold)) * HOLDS_MAX;
         let early = self.story.calm_at() + UNAWARES_MAX;
         while self.violation.is_none() && !self.is_over() {
             match self.next_at() {
@@ -123,11 +129,12 @@ impl<'s> World<'s> {
 
     /// Nothing can happen any more that anybody would notice.
     fn is_over(&self) -> bool {
+        let is_smooth = self.story.is_smooth();
         let long = self.story.hosts.iter().any(|plan| plan.hold_seconds > LINGER_SECONDS_MAX);
         let is_quiet = |instance: &Instance| match instance.connection.state() {
             TcpState::Closed | TcpState::Listen => true,
             // Its application is done. What is left are days of EPOCHs to a peer that may be gone.
-            TcpState::Linger => long,
+            TcpState::Linger => long && !is_smooth,
             _ => false,
         };
         let is_done = |host: &Host| host.end().is_some() && host.instances.iter().all(is_quiet);
@@ -301,9 +308,14 @@ impl<'s> World<'s> {
             is_busy = true;
             note_event(&mut self.seen, &mut self.no_needless_end, event);
             self.timeline.note(now, side, || format!("{event:?}"));
-            hear(instance, event);
+            hear(instance, event, now);
         }
         if !instance.runs() {
+            return false;
+        }
+        let lingers_on = instance.lingers_since.is_some_and(|since| now > since + LINGER_MAX);
+        if lingers_on && self.story.is_smooth() {
+            self.fail(Violation::LingersOn { side });
             return false;
         }
         is_busy |= run_app(instance, now);
@@ -416,7 +428,7 @@ impl<'s> World<'s> {
         for one in &a.instances {
             for other in &b.instances {
                 let Some(standing) = oracle::are_in_step(one, other, self.never_restored) else { continue };
-                if let Err(violation) = oracle::judge(one, other, standing) {
+                if let Err(violation) = oracle::judge(one, other, standing, self.never_restored) {
                     self.violation = Some(violation);
                     return;
                 }
@@ -470,11 +482,12 @@ fn note_event(seen: &mut Seen, no_needless_end: &mut bool, event: Event) {
 }
 
 /// What an event means for the host and its application.
-fn hear(instance: &mut Instance, event: Event) {
+fn hear(instance: &mut Instance, event: Event, now: Time) {
     match event {
         Event::PeerClosed => instance.app.peer_has_closed = true,
         Event::Lingering { .. } => {
             instance.app.end.get_or_insert(CloseReason::Finished);
+            instance.lingers_since = Some(now);
         }
         Event::Closed { reason } => {
             instance.app.end.get_or_insert(reason);
