@@ -8,10 +8,12 @@ use hiatus_codec::{
     SequenceNumber, Suspend, SuspendAck,
 };
 use hiatus_engine::{
-    Command, Config, Ecn, EcnPolicy, IcmpError, IcmpErrorKind, KeepAlive, Nagle, PathMtuDiscovery,
+    Command, Config, Connection, Ecn, EcnPolicy, IcmpError, IcmpErrorKind, KeepAlive, Nagle,
+    PathMtuDiscovery, Sending,
 };
 use quickcheck::{Arbitrary, Gen, QuickCheck};
 
+use crate::durability::durable_config;
 use crate::pair::{A_ISN, A_NONCE, B_ISN, Frame, Made, Pair, SUSPEND, Side, hiatus_config};
 
 /// One thing that happens.
@@ -48,6 +50,19 @@ enum Input {
     Command {
         kind: u8,
     },
+    /// An epoch is TAKEN, with a copy of the connection if it is `kept`.
+    Take {
+        kept: bool,
+    },
+    /// The epoch TAKEN so many before the last one is DURABLE.
+    Durable {
+        age: u32,
+    },
+    /// The host goes back to the copy.
+    GoBack,
+    SetSending {
+        sending: bool,
+    },
     /// The network reports an error.
     Error {
         seq: u32,
@@ -68,7 +83,7 @@ fn near(g: &mut Gen) -> u32 {
 impl Arbitrary for Input {
     fn arbitrary(g: &mut Gen) -> Self {
         let small = |g: &mut Gen| u8::arbitrary(g) % 4;
-        match u8::arbitrary(g) % 17 {
+        match u8::arbitrary(g) % 24 {
             0..3 => Self::Segment {
                 seq: near(g),
                 ack: near(g),
@@ -93,7 +108,12 @@ impl Arbitrary for Input {
                 kind: u8::arbitrary(g),
                 mtu_octets: 500 + u16::arbitrary(g) % 1100,
             },
-            _ => Self::Command { kind: u8::arbitrary(g) % 20 },
+            16 => Self::Command { kind: u8::arbitrary(g) % 20 },
+            17..19 => Self::Take { kept: bool::arbitrary(g) },
+            19..21 => Self::Durable { age: u32::arbitrary(g) % 12 },
+            21 => Self::GoBack,
+            22 => Self::SetSending { sending: bool::arbitrary(g) },
+            _ => Self::Pass { millis: u64::arbitrary(g) % 3_000_000 },
         }
     }
 }
@@ -147,7 +167,14 @@ fn command(kind: u8, number: u32) -> Command {
     }
 }
 
-fn apply(pair: &mut Pair, wire: &mut Vec<Frame>, index: usize, input: &Input) {
+/// What each host has in its epochs.
+#[derive(Debug, Default)]
+struct Stores {
+    saved: [Option<Connection>; 2],
+    taken: u32,
+}
+
+fn apply(pair: &mut Pair, wire: &mut Vec<Frame>, stores: &mut Stores, index: usize, input: &Input) {
     let side = if index.is_multiple_of(3) { Side::A } else { Side::B };
     let now = pair.now;
     match *input {
@@ -181,6 +208,31 @@ fn apply(pair: &mut Pair, wire: &mut Vec<Frame>, index: usize, input: &Input) {
             let frames = pair.alone(side, Duration::from_millis(millis));
             wire.extend(frames);
         }
+        Input::Take { kept } => {
+            stores.taken += 1;
+            pair.command(side, Command::SnapshotTaken { epoch: stores.taken });
+            if kept {
+                stores.saved[usize::from(side == Side::B)] = Some(pair.end(side).clone());
+            }
+        }
+        Input::Durable { age } => {
+            pair.command(side, Command::SnapshotDurable { epoch: stores.taken.saturating_sub(age) });
+        }
+        Input::GoBack => {
+            if let Some(saved) = stores.saved[usize::from(side == Side::B)].clone() {
+                *pair.end(side) = saved;
+                let incarnation = u32::try_from(index).expect("small") + 1;
+                let nonce = Nonce(incarnation);
+                let tsval_ceiling = incarnation << 24;
+                pair.end(side)
+                    .handle_command(now, Command::Restored { incarnation, nonce, tsval_ceiling })
+                    .ok();
+            }
+        }
+        Input::SetSending { sending } => {
+            let sending = if sending { Sending::HoldSend } else { Sending::Unheld };
+            pair.end(side).handle_command(now, Command::SetSending(sending)).ok();
+        }
         Input::Error { seq, kind, mtu_octets } => {
             let kind = IcmpErrorKind::of_v4(kind % 13, kind / 13, mtu_octets);
             let isn = if side == Side::A { A_ISN } else { B_ISN };
@@ -202,6 +254,31 @@ fn apply(pair: &mut Pair, wire: &mut Vec<Frame>, index: usize, input: &Input) {
         pair.end(side).check_invariants().expect("invariants");
         let events = pair.events(side);
         assert!(events.len() <= 64);
+        // What is due is done.
+        pair.end(side).handle_timeout(now);
+        wire.extend(pair.take(side));
+        assert!(pair.end(side).poll_timeout().is_none_or(|due| due > now), "due for ever");
+        if let Some(info) = pair.end(side).info() {
+            // The limit of retained octets, and one send buffer of a peer that jumps.
+            assert!(info.retained_octets <= u64::from(RETAINED_MAX + SEND_BUFFER), "{info:?}");
+        }
+    }
+}
+
+/// What an end of these tests retains.
+const RETAINED_MAX: u32 = 3000;
+
+/// Its send buffer.
+const SEND_BUFFER: u32 = 10_000;
+
+/// N and K, and little room for what is retained.
+fn durable_full_config(sending: Sending) -> Config {
+    Config {
+        hiatus: durable_config().hiatus,
+        retained_octets_max: RETAINED_MAX,
+        send_buffer_octets: SEND_BUFFER,
+        sending,
+        ..full_config()
     }
 }
 
@@ -225,9 +302,9 @@ fn seeded() -> QuickCheck {
 
 #[expect(clippy::needless_pass_by_value, reason = "quickcheck gives the vector away")]
 fn run(mut pair: Pair, inputs: Vec<Input>) -> bool {
-    let mut wire = Vec::new();
+    let (mut wire, mut stores) = (Vec::new(), Stores::default());
     for (index, input) in inputs.iter().enumerate() {
-        apply(&mut pair, &mut wire, index, input);
+        apply(&mut pair, &mut wire, &mut stores, index, input);
     }
     true
 }
@@ -243,4 +320,13 @@ fn any_input_keeps_the_invariants() {
 fn any_input_keeps_the_invariants_from_the_first_syn_on() {
     let property = |inputs| run(Pair::new(full_config(), full_config()), inputs);
     seeded().tests(2000).quickcheck(property as fn(Vec<Input>) -> bool);
+}
+
+#[test]
+fn any_input_keeps_the_invariants_of_hosts_that_go_back() {
+    let property = |inputs| {
+        let (held, unheld) = (durable_full_config(Sending::HoldSend), durable_full_config(Sending::Unheld));
+        run(Pair::on_with(held, unheld), inputs)
+    };
+    seeded().tests(3000).quickcheck(property as fn(Vec<Input>) -> bool);
 }
