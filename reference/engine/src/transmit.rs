@@ -68,7 +68,8 @@ impl Tcb {
         if self.is_resuming() && cx.config.keeps(Rule::MuteWhileResuming) {
             return None;
         }
-        if self.may_originate() && !self.stream_rests() {
+        // In RESUMING only who breaks that rule comes here.
+        if (self.may_originate() || self.is_resuming()) && !self.stream_rests() {
             if let Some((text, repair)) = self.urgent_repair() {
                 return Some(Plan::Again(text, repair));
             }

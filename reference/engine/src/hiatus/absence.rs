@@ -445,7 +445,7 @@ impl Tcb {
         //# A host in RESUMING that was not restored MUST fall back to plain TCP
         //# when six RESUMEs have each met a plain segment and no valid Hiatus
         //# message has come since the first of these segments.
-        if resuming.origin == Origin::Intact {
+        if resuming.origin == Origin::Intact || !cx.config.keeps(Rule::RestoredMeetsPlain) {
             self.fall_back(cx, FallbackReason::ResumeMetPlain);
             self.forget_losses();
             self.send_all_again();
