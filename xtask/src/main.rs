@@ -1,13 +1,15 @@
 //! The project's own commands, called as `cargo xtask COMMAND`.
 //!
 //! `test` and `ci` run every check there is, `spec` builds and checks the Internet-Draft, `bench` measures against
-//! peers, `sim` tells histories, `fuzz` hunts for inputs that break the codec. Everything works offline once its tools are installed.
+//! peers, `sim` tells histories, `model` visits
+//! every state, `fuzz` hunts for inputs that break the codec. Everything works offline once its tools are installed.
 
 mod bare;
 mod bench;
 mod fuzz;
 mod golden;
 mod hygiene;
+mod model;
 mod shell;
 mod sim;
 mod spec;
@@ -55,6 +57,13 @@ enum Command {
     /// 0 no violation, 1 a violation, 2 could not run.
     #[command(disable_help_flag = true)]
     Sim(sim::SimArgs),
+    /// Visit every state of two real connections within bounds, and print a counterexample as a ladder.
+    ///
+    /// A release build searches; what follows is for it, and `cargo xtask model --help` says what there is. Without bounds it
+    /// runs the searches of the continuous integration. Exit status: 0 all holds, 1 a counterexample, 2 not every state was
+    /// seen, or could not run.
+    #[command(disable_help_flag = true)]
+    Model(model::ModelArgs),
     /// Run a fuzz target of the codec for a bounded time, or remake its seed corpus.
     ///
     /// Inputs that break an invariant are left in codec/fuzz/artifacts; copy one into codec/fuzz/corpus, and the ordinary
@@ -80,6 +89,7 @@ fn run(command: &Command) -> Result<ExitCode, Failure> {
         Command::Bench(args) => {
             bench::run(&Shell::new(Lockfile::MayChange)?, args).map(|()| ExitCode::SUCCESS)
         }
+        Command::Model(args) => model::run(&Shell::new(Lockfile::MayChange)?, args),
         Command::Sim(args) => sim::run(&Shell::new(Lockfile::MayChange)?, args),
         Command::Fuzz(args) => fuzz::run(&Shell::new(Lockfile::MayChange)?, args).map(|()| ExitCode::SUCCESS),
     }

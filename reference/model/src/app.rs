@@ -71,7 +71,9 @@ impl App {
         };
         let heard = match program.part {
             Part::Alone => 0,
-            Part::Asks | Part::Answers => self.read.iter().rev().find(|octet| **octet != FIN).map_or(0, |last| last >> 2 & 7),
+            Part::Asks | Part::Answers => {
+                self.read.iter().rev().find(|octet| **octet != FIN).map_or(0, |last| last >> 2 & 7)
+            }
         };
         let incarnation = u8::try_from(incarnation).ok()? & 7;
         is_turn.then_some(place | incarnation << 2 | heard << 5)

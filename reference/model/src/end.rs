@@ -385,7 +385,8 @@ impl End {
         if bounds.reading == Reading::AnyTime && self.may_read() {
             moves.push(Input::Read);
         }
-        if self.app.next_octet(&program, self.host.restores).is_some() && self.connection.writable_octets() > 0 {
+        // In RESUMING the engine takes none; then nothing comes of it.
+        if self.app.next_octet(&program, self.host.restores).is_some() && self.ended.is_none() {
             moves.push(Input::Write);
         }
         if self.app.may_close(&program) {

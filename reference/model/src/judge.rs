@@ -3,7 +3,7 @@
 use std::fmt;
 
 use hiatus_codec::{Life, Nonce};
-use hiatus_engine::{CloseReason, PeerState, SelfState, Positions, TcpState};
+use hiatus_engine::{CloseReason, PeerState, Positions, SelfState, TcpState};
 
 use crate::app::App;
 use crate::bounds::Bounds;
@@ -44,9 +44,15 @@ impl fmt::Display for Trouble {
                 write!(f, "{} has read what the other has not written", name(reader))
             }
             Self::Positions { sender } => {
-                write!(f, "{} does not keep what it may be asked for: SND.STB <= SND.UNA <= RCV.NXT", name(sender))
+                write!(
+                    f,
+                    "{} does not keep what it may be asked for: SND.STB <= SND.UNA <= RCV.NXT",
+                    name(sender)
+                )
             }
-            Self::NeedlessEnd { reason } => write!(f, "the connection ended although nothing forced it: {reason}"),
+            Self::NeedlessEnd { reason } => {
+                write!(f, "the connection ended although nothing forced it: {reason}")
+            }
             Self::Stuck => f.write_str("the two ends do not get on any more"),
         }
     }
@@ -94,7 +100,10 @@ impl View {
 
     /// True if the connection is over too, or will be when a limit has passed: of RESUMING, of a hold, of LINGER.
     pub(crate) fn waits_no_longer(&self) -> bool {
-        self.ended.is_some() || self.here == SelfState::Resuming || self.there != PeerState::Up || self.state == TcpState::Linger
+        self.ended.is_some()
+            || self.here == SelfState::Resuming
+            || self.there != PeerState::Up
+            || self.state == TcpState::Linger
     }
 
     /// True if the application has been told that all is well at the end.
@@ -142,4 +151,3 @@ pub(crate) fn judge(world: &World, ends: [u32; 3]) -> Option<Trouble> {
     }
     (!gets_on(world, a, b)).then_some(Trouble::Stuck)
 }
-

@@ -46,7 +46,8 @@ fn tell(world: &World, text: &mut String, number: usize, (before, after): (&Stat
     let clone = if step.actor == Actor::Clone { "clone: " } else { "" };
     let what = format!("{clone}{}", happening(world, before, after, step));
     if let Input::Deliver(segment) = step.input {
-        let arrow = arrow(step.actor != Actor::B, &segment_name(world, segment, step.actor != Actor::B), "arrives");
+        let arrow =
+            arrow(step.actor != Actor::B, &segment_name(world, segment, step.actor != Actor::B), "arrives");
         let _ = writeln!(text, "{number:>3}  {arrow}");
         if !what.is_empty() {
             put(text, 0, &what);
@@ -56,7 +57,8 @@ fn tell(world: &World, text: &mut String, number: usize, (before, after): (&Stat
     }
     let effect = world.effect(before.ends[step.actor.index()], step.input);
     for segment in world.list(effect.sent).iter() {
-        let arrow = arrow(step.actor == Actor::B, &segment_name(world, *segment, step.actor == Actor::B), "sent");
+        let arrow =
+            arrow(step.actor == Actor::B, &segment_name(world, *segment, step.actor == Actor::B), "sent");
         let _ = writeln!(text, "     {arrow}");
     }
     put(text, 0, &standing(world, after, step.actor));
@@ -70,7 +72,11 @@ fn arrow(to_left: bool, name: &str, verb: &str) -> String {
     let (before, after) = (fill / 2, fill - fill / 2);
     let stroke = if verb == "sent" { "\u{b7}" } else { "\u{2500}" };
     let (head, tail) = (stroke.repeat(before), stroke.repeat(after));
-    if to_left { format!("{:8}\u{25c0}{head}{label}{tail}", "") } else { format!("{:8}{head}{label}{tail}\u{25b6}", "") }
+    if to_left {
+        format!("{:8}\u{25c0}{head}{label}{tail}", "")
+    } else {
+        format!("{:8}{head}{label}{tail}\u{25b6}", "")
+    }
 }
 
 fn happening(world: &World, before: &State, after: &State, step: &Step) -> String {
@@ -80,7 +86,9 @@ fn happening(world: &World, before: &State, after: &State, step: &Step) -> Strin
         Input::Deliver(_) => read_since(&old, &new),
         Input::Alarm(alarm) => format!("timer: {alarm:?}"),
         Input::Read => read_since(&old, &new),
-        Input::Write => format!("writes {}", new.app.written.last().map_or(String::new(), |last| octet_name(*last))),
+        Input::Write => {
+            format!("writes {}", new.app.written.last().map_or(String::new(), |last| octet_name(*last)))
+        }
         Input::Close => "closes".to_owned(),
         Input::Take => "== snapshot TAKEN".to_owned(),
         Input::Durable => "== snapshot DURABLE".to_owned(),

@@ -16,6 +16,7 @@ pub mod ladder;
 mod opening;
 pub mod search;
 mod settling;
+pub mod suite;
 mod table;
 mod world;
 

@@ -94,7 +94,11 @@ impl<S: Search> Model for Subject<S> {
 }
 
 /// Searches breadth first, and says now and then how far it is.
-pub fn explore<S: Search>(subject: &Arc<S>, limits: Limits, mut tell: impl FnMut(Progress)) -> Found<S::Step> {
+pub fn explore<S: Search>(
+    subject: &Arc<S>,
+    limits: Limits,
+    mut tell: impl FnMut(Progress),
+) -> Found<S::Step> {
     let began = Instant::now();
     let is_cut = Arc::new(AtomicBool::new(false));
     let model = Subject { search: Arc::clone(subject), is_cut: Arc::clone(&is_cut) };

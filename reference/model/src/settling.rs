@@ -64,7 +64,8 @@ pub(crate) fn gets_on(world: &World, a: u32, b: u32) -> bool {
 fn act(world: &World, ends: &mut [u32; 2], side: usize, input: Input, sent: &mut [Vec<u32>; 2]) {
     let view = world.view(ends[side]);
     if matches!(input, Input::Alarm(_) | Input::Read | Input::Write | Input::Close)
-        && !view.moves.contains(&input) {
+        && !view.moves.contains(&input)
+    {
         return;
     }
     let effect = world.effect(ends[side], input);
