@@ -101,6 +101,15 @@ const STEPS: &[Step] = &[
         run: codec_features,
     },
     Step {
+        name: "rules",
+        about: "each rule of rollback broken in turn: the oracle of the histories notices",
+        tools: &[],
+        run: |shell| {
+            let test = ["--package", "hiatus-sim", "--features", "mutants", "--test", "histories", "mutants"];
+            shell.run(shell.cargo("test").args(test)).map(Outcome::from)
+        },
+    },
+    Step {
         name: "bare",
         about: "codec and engine built without std",
         tools: &[&tools::RUST_SOURCES],

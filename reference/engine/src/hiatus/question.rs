@@ -34,7 +34,7 @@ pub(crate) enum Doubt {
     /// The peer acknowledges what was never sent.
     AboveMax,
     /// EPOCHs are not echoed.
-    Unechoed { met_plains: u8, latest_met_plain: bool },
+    Unechoed,
 }
 
 /// A RESUME with the current life of an end whose SELF is UP.
@@ -43,6 +43,10 @@ pub(crate) struct Question {
     pub(crate) doubt: Doubt,
     /// When the latest RESUME of it was owed.
     asked_at: Time,
+    /// RESUMEs that met a plain segment, and no valid Hiatus message since.
+    met_plains: u8,
+    /// What the latest RESUME has met.
+    latest_met_plain: bool,
 }
 
 #[cfg(feature = "mutants")]
@@ -63,7 +67,12 @@ impl Session {
 impl Tcb {
     fn ask(&mut self, now: Time, doubt: Doubt) {
         if let Some(session) = self.hiatus.session_mut() {
-            session.question = Some(Question { doubt, asked_at: now });
+            // The same doubt goes on.
+            let before = session
+                .question
+                .filter(|old| core::mem::discriminant(&old.doubt) == core::mem::discriminant(&doubt));
+            let met_plains = before.map_or(0, |old| old.met_plains);
+            session.question = Some(Question { doubt, asked_at: now, met_plains, latest_met_plain: false });
             self.owe(Owed::Resume);
         }
     }
@@ -96,12 +105,10 @@ impl Tcb {
         let Some(session) = self.hiatus.session().filter(|_| cx.config.keeps(Rule::AskUnechoed)) else {
             return;
         };
-        let met_plains = match session.question {
-            Some(Question { doubt: Doubt::LongTime { .. }, .. }) => return,
-            Some(Question { doubt: Doubt::Unechoed { met_plains, .. }, .. }) => met_plains,
-            _ => 0,
-        };
-        self.ask(cx.now, Doubt::Unechoed { met_plains, latest_met_plain: false });
+        if session.waits_for_answer() {
+            return;
+        }
+        self.ask(cx.now, Doubt::Unechoed);
     }
 
     //= draft#clones
@@ -156,7 +163,7 @@ impl Tcb {
     /// An EPOCH was echoed.
     pub(crate) fn end_doubt_of_epochs(&mut self) {
         if let Some(session) = self.hiatus.session_mut()
-            && matches!(session.question, Some(Question { doubt: Doubt::Unechoed { .. }, .. }))
+            && matches!(session.question, Some(Question { doubt: Doubt::Unechoed, .. }))
         {
             session.question = None;
         }
@@ -175,9 +182,9 @@ impl Tcb {
     /// A valid Hiatus message came: plain segments before it do not count.
     pub(crate) fn question_met_hiatus(&mut self) {
         if let Some(session) = self.hiatus.session_mut()
-            && let Some(Question { doubt: Doubt::Unechoed { met_plains, .. }, .. }) = &mut session.question
+            && let Some(question) = &mut session.question
         {
-            *met_plains = 0;
+            question.met_plains = 0;
         }
     }
 
@@ -187,16 +194,15 @@ impl Tcb {
             return;
         }
         let Some(session) = self.hiatus.session_mut() else { return };
-        let Some(Question { doubt: Doubt::Unechoed { met_plains, latest_met_plain }, .. }) =
-            &mut session.question
-        else {
+        // What acknowledges more than was sent has its own answer.
+        let Some(question) = session.question.as_mut().filter(|found| found.doubt != Doubt::AboveMax) else {
             return;
         };
-        if !*latest_met_plain {
-            *latest_met_plain = true;
-            *met_plains += 1;
+        if !question.latest_met_plain {
+            question.latest_met_plain = true;
+            question.met_plains += 1;
         }
-        if *met_plains >= MET_PLAINS_MAX {
+        if question.met_plains >= MET_PLAINS_MAX {
             self.fall_back(cx, FallbackReason::ResumeMetPlain);
         }
     }

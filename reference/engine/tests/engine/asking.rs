@@ -171,3 +171,25 @@ fn question_that_nobody_answers_gives_up_after_r2() {
     pair.alone(Side::A, seconds(200));
     assert_eq!((pair.a.peer_state(), pair.a.state()), (PeerState::Presumed, TcpState::Established));
 }
+
+#[test]
+fn question_after_long_time_that_meets_plain_segments_ends_in_fallback() {
+    //= draft#clones
+    //# Six of them
+    //# that each met a plain segment end in fallback
+    let mut pair = Pair::on_with(older_config(), older_config());
+    pair.off(LONG + seconds(1));
+    pair.write(Side::A, b"late");
+    let mut questions = names(&pair.take(Side::A)).iter().filter(|name| **name == "resume").count();
+    for _ in 0..100 {
+        // A path that strips options leaves a keep-alive of the RESUME, and this of its answer.
+        Made::ack(Side::B, 1, 1).give(&mut pair);
+        if pair.a.hiatus_state() == HiatusState::Off {
+            break;
+        }
+        questions += names(&pair.alone(Side::A, seconds(1))).iter().filter(|name| **name == "resume").count();
+    }
+    assert_eq!(questions, 6);
+    assert!(pair.events(Side::A).contains(&Event::FellBack { reason: FallbackReason::ResumeMetPlain }));
+    assert_eq!(names(&pair.take(Side::A)), ["data"]);
+}

@@ -126,7 +126,7 @@ fn task(dice: &mut Dice) -> (Task, Duration) {
     let piece = if kind == TaskKind::Counter { 8 } else { dice.size_up_to(PIECE_OCTETS_MAX) };
     let pieces = 1 + dice.size_below(PIECES_MAX);
     // Hours, so that a clone goes on for longer than its successor's timestamps fence it off.
-    let is_slow = dice.one_in(30);
+    let is_slow = dice.one_in(60);
     let span = if is_slow { SPAN_SLOW } else { dice.duration_up_to(SPAN_MAX) };
     let share = u32::try_from(pieces).unwrap_or(1);
     let pause = if dice.one_in(4) && !is_slow { Duration::ZERO } else { span / share };
@@ -141,13 +141,13 @@ fn host(dice: &mut Dice, is_careful: bool, span: Duration) -> HostPlan {
     let retains = is_careful || !dice.one_in(4);
     let keep_alive_idle = if span > SPAN_MAX { SPAN_SLOW } else { Duration::from_secs(120) };
     // Long holds mean many probes: few of them are enough.
-    let hold_seconds = match dice.below(16) {
+    let hold_seconds = match dice.below(40) {
         0 => 7 * 86_400,
         1 => 3 * 86_400,
         _ if is_careful => 3600,
-        2 => 0,
-        3 | 4 => 30,
-        5..=9 => 300,
+        2..=4 => 0,
+        5..=9 => 30,
+        10..=20 => 300,
         _ => 3600,
     };
     let snapshot_interval = match dice.below(12) {
