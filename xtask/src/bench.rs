@@ -48,6 +48,8 @@ enum How {
     Counts,
     /// As a process of its own, beside tshark.
     Process,
+    /// It writes tables and plots of the draft, the same on every machine. Only when it is named: they are committed.
+    Tables,
 }
 
 const BENCHES: &[Bench] = &[
@@ -87,6 +89,18 @@ const BENCHES: &[Bench] = &[
         package: "hiatus-conformance",
         how: How::Process,
     },
+    Bench {
+        name: "placements",
+        about: "what placements of received octets cost, in virtual time: tables and plots of the draft (minutes)",
+        package: "hiatus-placements",
+        how: How::Tables,
+    },
+    Bench {
+        name: "recovery",
+        about: "from RESUME to the first new octet, in virtual time: table and plot of the draft",
+        package: "hiatus-placements",
+        how: How::Tables,
+    },
 ];
 
 fn bench_names() -> clap::builder::PossibleValuesParser {
@@ -101,6 +115,13 @@ fn bench_names() -> clap::builder::PossibleValuesParser {
 pub(crate) fn run(shell: &Shell, args: &BenchArgs) -> Result<(), Failure> {
     let mut samples = Vec::new();
     for bench in BENCHES.iter().filter(|bench| args.name.as_deref().is_none_or(|name| name == bench.name)) {
+        if bench.how == How::Tables {
+            if args.name.is_some() {
+                return write_tables(shell, bench);
+            }
+            println!("{}: only when it is named, since it writes what is committed", bench.name);
+            continue;
+        }
         if args.instructions && bench.how != How::Criterion {
             println!("{}: instructions are counted for Criterion benches only", bench.name);
             continue;
@@ -111,6 +132,8 @@ pub(crate) fn run(shell: &Shell, args: &BenchArgs) -> Result<(), Failure> {
             How::Criterion => measure(shell, bench, &program, args.rounds)?,
             How::Counts => counted(shell, &program)?,
             How::Process => checker::measure(shell, &program, args.rounds)?,
+            // Done above.
+            How::Tables => Vec::new(),
         });
     }
     let rows = rows(&samples);
@@ -120,6 +143,14 @@ pub(crate) fn run(shell: &Shell, args: &BenchArgs) -> Result<(), Failure> {
         let text = format!("{:#}\n", Value::Array(rows));
         std::fs::write(file, text).map_err(Failure::file(file))?;
     }
+    Ok(())
+}
+
+/// Measures what the draft shows, and writes it where it is committed.
+fn write_tables(shell: &Shell, bench: &Bench) -> Result<(), Failure> {
+    let mut command = shell.cargo("run");
+    command.args(["--release", "--package", bench.package, "--", bench.name]);
+    print!("{}", shell.output(&mut command)?);
     Ok(())
 }
 

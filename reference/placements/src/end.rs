@@ -108,7 +108,7 @@ impl End {
                 journal.truncate(received);
             }
         }
-        if let Some(epoch) = snapshots.to_take(now) {
+        if let Some(epoch) = snapshots.due_epoch(now) {
             crate::seam::taken(&mut self.state.connection, now, epoch);
             let received = self.state.connection.info().map_or(Position(1), |info| info.received);
             let state = (self.states == States::Kept).then(|| self.state.clone());

@@ -45,7 +45,7 @@ impl<S> Snapshots<S> {
     }
 
     /// The number of the epoch to be TAKEN now, if one is.
-    pub(crate) fn to_take(&mut self, now: Time) -> Option<u32> {
+    pub(crate) fn due_epoch(&mut self, now: Time) -> Option<u32> {
         if now < self.next {
             return None;
         }
@@ -156,7 +156,7 @@ mod tests {
         let rhythm = Rhythm { interval: Duration::from_secs(1), durable_after: Duration::from_millis(1500) };
         let mut snapshots: Snapshots<()> = Snapshots::new(rhythm, Time::ZERO);
         for second in 0..2 {
-            let epoch = snapshots.to_take(Time::from_secs(second)).expect("due");
+            let epoch = snapshots.due_epoch(Time::from_secs(second)).expect("due");
             snapshots.took(Time::from_secs(second), epoch, Position(second), None);
         }
         assert_eq!(snapshots.wakes_at(), Time::from_millis(1500));

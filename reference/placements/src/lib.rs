@@ -6,6 +6,7 @@
 #![forbid(unsafe_code)]
 
 mod application;
+pub mod draw;
 mod end;
 pub mod grid;
 mod keeping;

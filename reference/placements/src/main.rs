@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Parser, ValueEnum};
-use hiatus_placements::{Load, grid, measure_recoveries, plot, table};
+use hiatus_placements::{Load, draw, grid, measure_recoveries, table};
 use indicatif::{ProgressBar, ProgressStyle};
 
 /// What placements of received octets cost, in virtual time: the figures of the draft.
@@ -17,6 +17,9 @@ struct Cli {
     /// Where tables and plots go
     #[arg(long, value_name = "FOLDER", default_value = "spec/generated/placements")]
     out: PathBuf,
+    /// Measure nothing: tables and plots anew from the JSON files that are there
+    #[arg(long)]
+    redraw: bool,
     /// How many threads; as many as there are cores if it is left out
     #[arg(long, value_name = "COUNT")]
     threads: Option<usize>,
@@ -35,8 +38,8 @@ enum Failure {
     #[error("{path}: {source}", path = path.display())]
     File { path: PathBuf, source: std::io::Error },
     #[error(transparent)]
-    Plot(#[from] plot::PlotError),
-    #[error(transparent)]
+    Draw(#[from] draw::DrawError),
+    #[error("JSON: {0}")]
     Json(#[from] serde_json::Error),
 }
 
@@ -56,30 +59,39 @@ fn run(cli: &Cli) -> Result<(), Failure> {
     std::fs::create_dir_all(&cli.out).map_err(|source| Failure::File { path: cli.out.clone(), source })?;
     if cli.what != Some(What::Recovery) {
         let mut rows = grid::rows();
-        let bar = progress("placements", rows.len() * Load::ALL.len());
-        grid::measure(&mut rows, threads, || bar.inc(1));
-        bar.finish();
-        write(&cli.out, "placements.csv", &table::csv(&rows))?;
-        write(&cli.out, "placements.json", &table::json(&rows)?)?;
-        write(&cli.out, "goodput.md", &table::goodput(&rows))?;
-        write(&cli.out, "latency.md", &table::latency(&rows))?;
-        write(&cli.out, "memory.md", &table::memory(&rows))?;
-        write(&cli.out, "goodput.svg", &plot::goodput(&rows)?)?;
-        write(&cli.out, "latency.svg", &plot::latency(&rows)?)?;
-        write(&cli.out, "memory.svg", &plot::memory(&rows)?)?;
+        if cli.redraw {
+            rows = read(&cli.out, "placements.json")?;
+        } else {
+            let bar = progress("placements", rows.len() * Load::ALL.len());
+            grid::measure(&mut rows, threads, || bar.inc(1));
+            bar.finish();
+        }
+        for (name, text) in draw::placements(&rows)? {
+            write(&cli.out, name, &text)?;
+        }
         println!("{}\n{}\n{}", table::goodput(&rows), table::latency(&rows), table::memory(&rows));
     }
     if cli.what != Some(What::Placements) {
-        let bar = progress("recovery", hiatus_placements::recovery_conditions().len());
-        let rows = measure_recoveries(threads, || bar.inc(1));
-        bar.finish();
-        write(&cli.out, "recovery.csv", &table::recovery_csv(&rows))?;
-        write(&cli.out, "recovery.json", &table::json(&rows)?)?;
-        write(&cli.out, "recovery.md", &table::recovery(&rows))?;
-        write(&cli.out, "recovery.svg", &plot::recovery(&rows)?)?;
+        let rows = if cli.redraw {
+            read(&cli.out, "recovery.json")?
+        } else {
+            let bar = progress("recovery", hiatus_placements::recovery_conditions().len());
+            let rows = measure_recoveries(threads, || bar.inc(1));
+            bar.finish();
+            rows
+        };
+        for (name, text) in draw::recoveries(&rows)? {
+            write(&cli.out, name, &text)?;
+        }
         println!("{}", table::recovery(&rows));
     }
     Ok(())
+}
+
+fn read<T: serde::de::DeserializeOwned>(folder: &Path, name: &str) -> Result<T, Failure> {
+    let path = folder.join(name);
+    let text = std::fs::read_to_string(&path).map_err(|source| Failure::File { path, source })?;
+    Ok(serde_json::from_str(&text)?)
 }
 
 fn progress(name: &'static str, runs: usize) -> ProgressBar {

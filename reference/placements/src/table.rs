@@ -11,6 +11,11 @@ use crate::recovery::{Mishap, Recovery};
 pub(crate) const SHOWN_RATE_MBIT_S: u64 = 100;
 pub(crate) const SHOWN_RTT_MS: u64 = 20;
 
+/// A figure of a transfer and its name.
+type Column = (&'static str, fn(&Transfer) -> u64);
+/// A line of a table of the draft: its name, and what stands in it.
+type Line<'a> = (&'a str, Placement, fn(&Row) -> Option<String>);
+
 /// Names and values of one row, in order.
 fn cells(row: &Row) -> Vec<(&'static str, String)> {
     let keeping = match row.placement.keeping {
@@ -34,8 +39,7 @@ fn cells(row: &Row) -> Vec<(&'static str, String)> {
     ] {
         cells.push((name, value.to_string()));
     }
-    type Pick<T> = fn(&T) -> u64;
-    let transfers: [(Option<&Transfer>, &[(&'static str, Pick<Transfer>)]); 2] = [
+    let transfers: [(Option<&Transfer>, &[Column]); 2] = [
         (
             row.transfer_in.as_ref(),
             &[
@@ -144,6 +148,11 @@ fn decimal(value: u64, unit: f64) -> String {
     three(f64_of(value) / unit)
 }
 
+/// Microseconds as milliseconds, or as seconds with their unit.
+fn time(us: u64) -> String {
+    if us < 999_500 { decimal(us, 1e3) } else { format!("{} s", decimal(us, 1e6)) }
+}
+
 pub(crate) fn f64_of(value: u64) -> f64 {
     // Exact below 2^53.
     f64::from(u32::try_from(value >> 21).unwrap_or(u32::MAX)) * 2_097_152.0
@@ -167,12 +176,7 @@ pub(crate) const fn held(keeping: Keeping) -> Placement {
 }
 
 /// A table with a column for each interval.
-fn by_interval(
-    rows: &[Row],
-    first: &str,
-    lines: &[(&str, Placement, fn(&Row) -> Option<String>)],
-    title: &str,
-) -> String {
+fn by_interval(rows: &[Row], first: &str, lines: &[Line<'_>], title: &str) -> String {
     let mut text = format!("| {first} |");
     INTERVALS_MS.iter().for_each(|ms| {
         let _ = write!(text, " {} |", interval(*ms));
@@ -201,13 +205,13 @@ pub fn goodput(rows: &[Row]) -> String {
         rows,
         "Transfer",
         &[
-            ("to the host: plain TCP", Placement::PLAIN, into),
-            ("peer retains", unheld(Keeping::Peer), into),
-            ("journal", unheld(Keeping::Journal), into),
-            ("broker", unheld(Keeping::Broker), into),
-            ("withhold", unheld(Keeping::Withhold), into),
-            ("from the host: unheld", unheld(Keeping::Peer), out),
-            ("hold-send", held(Keeping::Peer), out),
+            ("in, plain TCP", Placement::PLAIN, into),
+            ("in, peer retains", unheld(Keeping::Peer), into),
+            ("in, journal", unheld(Keeping::Journal), into),
+            ("in, broker", unheld(Keeping::Broker), into),
+            ("in, withhold", unheld(Keeping::Withhold), into),
+            ("out, unheld", unheld(Keeping::Peer), out),
+            ("out, hold-send", held(Keeping::Peer), out),
         ],
         "#tab-goodput title=\"Goodput in Mbit/s by interval of epochs\"",
     )
@@ -217,23 +221,23 @@ pub fn goodput(rows: &[Row]) -> String {
 #[must_use]
 pub fn latency(rows: &[Row]) -> String {
     fn ms(found: Option<&Latency>) -> Option<String> {
-        found.map(|found| decimal(found.mean_us, 1000.0))
+        found.map(|found| time(found.mean_us))
     }
     fn ms99(found: Option<&Latency>) -> Option<String> {
-        found.map(|found| decimal(found.p99_us, 1000.0))
+        found.map(|found| time(found.p99_us))
     }
     by_interval(
         rows,
-        "Mean, in ms",
+        "Mean, ms",
         &[
             ("message, unheld", unheld(Keeping::Peer), |row| ms(row.message_out.as_ref())),
             ("message, hold-send", held(Keeping::Peer), |row| ms(row.message_out.as_ref())),
-            ("the same, 99 of 100", held(Keeping::Peer), |row| ms99(row.message_out.as_ref())),
+            ("the same, p99", held(Keeping::Peer), |row| ms99(row.message_out.as_ref())),
             ("answer, unheld", unheld(Keeping::Peer), |row| ms(row.question.as_ref())),
             ("answer, hold-send", held(Keeping::Peer), |row| ms(row.question.as_ref())),
             ("turn, hold-send", held(Keeping::Peer), |row| ms(row.turn.as_ref())),
-            ("message by a broker", unheld(Keeping::Broker), |row| ms(row.message_out.as_ref())),
-            ("message to one that withholds", unheld(Keeping::Withhold), |row| ms(row.message_in.as_ref())),
+            ("message, broker", unheld(Keeping::Broker), |row| ms(row.message_out.as_ref())),
+            ("message in, withhold", unheld(Keeping::Withhold), |row| ms(row.message_in.as_ref())),
         ],
         "#tab-latency title=\"Latency by interval of epochs\"",
     )
@@ -247,14 +251,14 @@ pub fn memory(rows: &[Row]) -> String {
         rows,
         "MB at most",
         &[
-            ("retained by the peer", unheld(Keeping::Peer), |row| {
+            ("peer retains", unheld(Keeping::Peer), |row| {
                 row.transfer_in.as_ref().map(|found| decimal(found.retained_octets_max, MB))
             }),
             ("its limit", unheld(Keeping::Peer), |row| Some(decimal(row.limit_octets, MB))),
-            ("in the journal", unheld(Keeping::Journal), |row| {
+            ("journal", unheld(Keeping::Journal), |row| {
                 row.transfer_in.as_ref().map(|found| decimal(found.journal_octets_max, MB))
             }),
-            ("in the log of a broker", unheld(Keeping::Broker), |row| {
+            ("broker's log", unheld(Keeping::Broker), |row| {
                 row.transfer_in.as_ref().map(|found| decimal(found.journal_octets_max, MB))
             }),
         ],
@@ -269,7 +273,7 @@ pub fn recovery(rows: &[Recovery]) -> String {
     for rtt_ms in RTTS_MS {
         let _ = write!(text, " {rtt_ms} ms |");
     }
-    text.push_str(" Octets sent again |\n|---|---:|");
+    text.push_str(" Again |\n|---|---:|");
     text.push_str(&"---:|".repeat(RTTS_MS.len() + 1));
     for loss in [0, 20] {
         for mishap in Mishap::ALL {
@@ -282,7 +286,7 @@ pub fn recovery(rows: &[Recovery]) -> String {
             let _ = write!(text, "\n| {name} | {} % |", loss / 10);
             let of = |row: &&Recovery| row.mishap == mishap && row.loss_per_mille == loss;
             for row in rows.iter().filter(of) {
-                let (in_step, new) = (decimal(row.in_step_us, 1000.0), decimal(row.new_octet_us, 1000.0));
+                let (in_step, new) = (time(row.in_step_us), time(row.new_octet_us));
                 let _ = write!(text, " {in_step} / {new} |");
             }
             let again = rows.iter().filter(of).map(|row| row.again_octets).max().unwrap_or(0);

@@ -30,7 +30,10 @@ const PANEL_WIDTH: u32 = 380;
 const PANEL_HEIGHT: u32 = 340;
 const TITLE_HEIGHT: u32 = 40;
 const LEGEND_LINE_HEIGHT: u32 = 24;
-const LEGEND_COLUMNS: usize = 3;
+/// Room for the longest name of a line.
+const LEGEND_COLUMN_WIDTH: u32 = 360;
+/// Between the marks of two lines at one value of x, as a share of the axis: lines that coincide stay seen.
+const APART_SHARE: f64 = 0.009;
 const MARK_RADIUS: i32 = 5;
 const FONT: &str = "sans-serif";
 
@@ -137,7 +140,8 @@ impl Plot {
     pub(super) fn svg(&self) -> Result<String, PlotError> {
         let columns = u32::try_from(self.panels.len()).unwrap_or(1).max(1);
         let series = self.panels.first().map_or(&[][..], |panel| &panel.series);
-        let legend_lines = u32::try_from(series.len().div_ceil(LEGEND_COLUMNS)).unwrap_or(1);
+        let legend_columns = usize::try_from(PANEL_WIDTH * columns / LEGEND_COLUMN_WIDTH).unwrap_or(1).max(1);
+        let legend_lines = u32::try_from(series.len().div_ceil(legend_columns)).unwrap_or(1);
         let height = TITLE_HEIGHT + PANEL_HEIGHT + LEGEND_LINE_HEIGHT * legend_lines + 8;
         let mut text = String::new();
         {
@@ -153,7 +157,7 @@ impl Plot {
             for (area, panel) in areas.iter().zip(&self.panels) {
                 self.draw(area, panel)?;
             }
-            draw_legend(&legend, series)?;
+            draw_legend(&legend, series, legend_columns)?;
             root.present().map_err(failed)?;
         }
         text.push('\n');
@@ -185,7 +189,12 @@ impl Plot {
             .map_err(failed)?;
         for series in &panel.series {
             let colour = colour(series.look);
-            let points: Vec<_> = series.points.iter().map(|(x, y)| (self.x.at(*x), self.y.at(*y))).collect();
+            let range = self.x.range();
+            let step = (range.end - range.start) * APART_SHARE;
+            let middle = f64::from(u32::try_from(panel.series.len()).unwrap_or(1) - 1) / 2.0;
+            let apart = step * (f64::from(u32::try_from(series.look).unwrap_or(0)) - middle);
+            let place = |(x, y): &(f64, f64)| (self.x.at(*x) + apart, self.y.at(*y));
+            let points: Vec<_> = series.points.iter().map(place).collect();
             chart.draw_series(LineSeries::new(points.clone(), colour.stroke_width(2))).map_err(failed)?;
             let plane = chart.plotting_area();
             for point in points {
@@ -234,14 +243,14 @@ fn draw_mark(area: &Area<'_>, (x, y): (i32, i32), look: usize) -> Result<(), Plo
     area.draw(&Polygon::new(corners, colour(look).filled())).map_err(failed)
 }
 
-fn draw_legend(area: &Area<'_>, series: &[Series]) -> Result<(), PlotError> {
+fn draw_legend(area: &Area<'_>, series: &[Series], columns: usize) -> Result<(), PlotError> {
     let (width, _) = area.dim_in_pixel();
-    let column_width = width / u32::try_from(LEGEND_COLUMNS).unwrap_or(1);
+    let column_width = width / u32::try_from(columns).unwrap_or(1);
     for (index, series) in series.iter().enumerate() {
         let at =
             |count: usize, step: u32| i32::try_from(count).unwrap_or(0) * i32::try_from(step).unwrap_or(0);
-        let x = 70 + at(index % LEGEND_COLUMNS, column_width);
-        let y = 12 + at(index / LEGEND_COLUMNS, LEGEND_LINE_HEIGHT);
+        let x = 70 + at(index % columns, column_width);
+        let y = 12 + at(index / columns, LEGEND_LINE_HEIGHT);
         let line = PathElement::new(vec![(x - 16, y), (x + 16, y)], colour(series.look).stroke_width(2));
         area.draw(&line).map_err(failed)?;
         draw_mark(area, (x, y), series.look)?;
