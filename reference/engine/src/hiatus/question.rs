@@ -30,11 +30,36 @@ const MET_PLAINS_MAX: u8 = 6;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Doubt {
     /// It has not asked for long: nothing new leaves until it is answered.
-    LongTime { since: Time, interval: Duration },
+    LongTime { since: Time, interval: Duration, met: MetPlain },
     /// The peer acknowledges what was never sent.
     AboveMax,
     /// EPOCHs are not echoed.
-    Unechoed { met_plains: u8, latest_met_plain: bool },
+    Unechoed { met: MetPlain },
+}
+
+/// What the RESUMEs of a question met.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct MetPlain {
+    /// Those that met a plain segment, and no valid Hiatus message since.
+    count: u8,
+    /// Whether the latest is one of them.
+    latest: bool,
+}
+
+impl MetPlain {
+    /// Another RESUME leaves.
+    fn again(self) -> Self {
+        Self { latest: false, ..self }
+    }
+}
+
+impl Doubt {
+    fn met_mut(&mut self) -> Option<&mut MetPlain> {
+        match self {
+            Self::LongTime { met, .. } | Self::Unechoed { met } => Some(met),
+            Self::AboveMax => None,
+        }
+    }
 }
 
 /// A RESUME with the current life of an end whose SELF is UP.
@@ -76,7 +101,12 @@ impl Tcb {
         {
             return;
         }
-        self.ask(cx.now, Doubt::AboveMax);
+        // One RESUME asks both.
+        let doubt = match session.question {
+            Some(Question { doubt: Doubt::Unechoed { met }, .. }) => Doubt::Unechoed { met: met.again() },
+            _ => Doubt::AboveMax,
+        };
+        self.ask(cx.now, doubt);
     }
 
     //= draft#lives
@@ -88,12 +118,19 @@ impl Tcb {
         let Some(session) = self.hiatus.session().filter(|_| cx.config.keeps(Rule::AskUnechoed)) else {
             return;
         };
-        let met_plains = match session.question {
+        let met = match session.question {
             Some(Question { doubt: Doubt::LongTime { .. }, .. }) => return,
-            Some(Question { doubt: Doubt::Unechoed { met_plains, .. }, .. }) => met_plains,
-            _ => 0,
+            // EPOCHs that replace each other follow faster than an answer can come: plain segments in that time are no
+            // answers.
+            Some(Question { doubt: Doubt::Unechoed { .. }, asked_at })
+                if cx.now.since(asked_at) < self.rtt.rto(cx.config) =>
+            {
+                return;
+            }
+            Some(Question { doubt: Doubt::Unechoed { met }, .. }) => met.again(),
+            _ => MetPlain::default(),
         };
-        self.ask(cx.now, Doubt::Unechoed { met_plains, latest_met_plain: false });
+        self.ask(cx.now, Doubt::Unechoed { met });
     }
 
     //= draft#clones
@@ -114,23 +151,24 @@ impl Tcb {
         {
             return;
         }
-        self.ask(cx.now, Doubt::LongTime { since: cx.now, interval });
+        self.ask(cx.now, Doubt::LongTime { since: cx.now, interval, met: MetPlain::default() });
         self.timers.arm(Timer::Resume, cx.now + interval);
     }
 
     /// Nobody answered in time. Gives why the connection ends, if it does.
     pub(crate) fn question_timeout(&mut self, cx: &mut Context<'_>) -> Option<CloseReason> {
-        let r2 = self.user_timeout(cx.config);
+        let (r2, heard) = (self.user_timeout(cx.config), self.heard);
         let session = self.hiatus.session_mut()?;
-        let Some(Question { doubt: Doubt::LongTime { since, interval }, .. }) = session.question else {
+        let Some(Question { doubt: Doubt::LongTime { since, interval, met }, .. }) = session.question else {
             return None;
         };
-        if cx.now.since(since) >= r2 {
+        // A peer that is heard is there: what it says decides.
+        if heard <= since && cx.now.since(since) >= r2 {
             session.question = None;
             return self.give_up(cx);
         }
         let interval = interval.saturating_mul(2).min(REPEAT_INTERVAL_MAX);
-        self.ask(cx.now, Doubt::LongTime { since, interval });
+        self.ask(cx.now, Doubt::LongTime { since: since.max(heard), interval, met: met.again() });
         self.timers.arm(Timer::Resume, cx.now + interval);
         None
     }
@@ -167,9 +205,10 @@ impl Tcb {
     /// A valid Hiatus message came: plain segments before it do not count.
     pub(crate) fn question_met_hiatus(&mut self) {
         if let Some(session) = self.hiatus.session_mut()
-            && let Some(Question { doubt: Doubt::Unechoed { met_plains, .. }, .. }) = &mut session.question
+            && let Some(question) = &mut session.question
+            && let Some(met) = question.doubt.met_mut()
         {
-            *met_plains = 0;
+            met.count = 0;
         }
     }
 
@@ -179,16 +218,14 @@ impl Tcb {
             return;
         }
         let Some(session) = self.hiatus.session_mut() else { return };
-        let Some(Question { doubt: Doubt::Unechoed { met_plains, latest_met_plain }, .. }) =
-            &mut session.question
-        else {
+        let Some(met) = session.question.as_mut().and_then(|question| question.doubt.met_mut()) else {
             return;
         };
-        if !*latest_met_plain {
-            *latest_met_plain = true;
-            *met_plains += 1;
+        if !met.latest {
+            met.latest = true;
+            met.count += 1;
         }
-        if *met_plains >= MET_PLAINS_MAX {
+        if met.count >= MET_PLAINS_MAX {
             self.fall_back(cx, FallbackReason::ResumeMetPlain);
         }
     }
