@@ -273,6 +273,7 @@ impl Tcb {
             && self.timers.is_armed(Timer::Retransmit) == is_in_flight
             && (is_in_flight || (self.snd.una == self.snd.end && self.keep_alive_policy(config).is_none()))
             && !self.timers.is_armed(Timer::Persist)
+            && !self.timers.is_armed(Timer::HoldBack)
             && !self.timers.is_armed(Timer::KeepAlive)
             && self.keep_alive == KeepAliveProbes::default()
     }

@@ -94,10 +94,8 @@ impl Tcb {
         if matches!(found, TcpState::TimeWait | TcpState::Linger) {
             // Nothing is left to agree on, and in this state no RESUME-ACK counts. Should the peer ask for octets again,
             // they are sent.
-            if let Some(session) = self.hiatus.session_mut() {
-                session.here = SelfPresence::Up;
-            }
             self.forgive_absence(cx);
+            self.is_here_at_the_end(cx);
             return Ok(());
         }
         //= draft#resuming
@@ -133,10 +131,22 @@ impl Tcb {
         session.take_incarnation(incarnation, nonce)?;
         self.forgive_absence(cx);
         // As in `come_back`: in TIME-WAIT nothing is left to agree on.
-        if !matches!(found, TcpState::TimeWait | TcpState::Linger) {
+        if matches!(found, TcpState::TimeWait | TcpState::Linger) {
+            self.is_here_at_the_end(cx);
+        } else {
             self.start_resuming(cx, Origin::Intact);
         }
         Ok(())
+    }
+
+    /// The host is back where both directions are over: EPOCHs waited, and SUSPEND is not told any more.
+    fn is_here_at_the_end(&mut self, cx: &Context<'_>) {
+        if let Some(session) = self.hiatus.session_mut() {
+            session.here = SelfPresence::Up;
+        }
+        self.timers.disarm(Timer::Suspend);
+        self.owed.retain(|owed| *owed != Owed::Suspend);
+        self.report_if_due(cx);
     }
 
     /// The host was restored from an older state (draft, {#durability}).

@@ -93,8 +93,12 @@ impl Tcb {
         if stable <= self.snd.max {
             self.echo_has_come(cx);
             if cx.config.keeps(Rule::RaiseStable) {
+                let before = self.snd.stb;
                 self.snd.is_stable_to(stable);
-                self.timers.disarm(Timer::HoldBack);
+                // A copy of what was known makes no room, and gives no more time.
+                if self.snd.stb > before {
+                    self.timers.disarm(Timer::HoldBack);
+                }
             }
             //= draft#neg-confirm
             //# A host that is not in RESUMING MUST answer every valid EPOCH with an
@@ -246,7 +250,7 @@ impl Tcb {
             if is_presumed || is_newer {
                 self.peer_is_up(cx);
             }
-        } else {
+        } else if is_presumed {
             //= draft#presumed
             //# A RESUME-ACK for the current life that leads back to UP sets TS.Recent to
             //# SEG.TSval, even if that is the lower one

@@ -18,7 +18,8 @@ use crate::tcb::{Context, Tcb};
 use crate::time::Time;
 use crate::timer::Timer;
 
-/// Epochs TAKEN and not yet DURABLE that are remembered. The oldest goes: a later one says all that it would have said.
+/// Epochs TAKEN and not yet DURABLE that are remembered. Of more, the one goes that has the closest neighbours: the one
+/// before it says nearly what it would have said.
 pub(crate) const EPOCHS_PENDING_MAX: usize = 8;
 /// Between two EPOCHs while the first is not echoed, unless a repetition is due. HIA-MUST-91 leaves a second.
 const REPORT_INTERVAL: Duration = Duration::from_millis(500);
@@ -62,13 +63,15 @@ struct Report {
     interval: Duration,
     /// When the first and the latest EPOCH left since the peer echoed one.
     first_at: Option<Time>,
+    /// When the first EPOCH left since anything acceptable came.
+    unanswered_since: Option<Time>,
     latest_at: Time,
 }
 
 impl Report {
     /// What was told counts no more as under way.
     fn pause(&mut self) {
-        (self.copies, self.unechoed, self.first_at) = (0, 0, None);
+        (self.copies, self.unechoed, self.first_at, self.unanswered_since) = (0, 0, None, None);
     }
 }
 
@@ -83,15 +86,21 @@ impl Epochs {
     }
 
     fn note(&mut self, mark: Mark) {
-        if self.taken.len() == EPOCHS_PENDING_MAX {
-            self.taken.pop_front();
-        }
+        // Numbers grow; of one that comes again, the older state is not told apart any more.
+        self.taken.retain(|older| older.epoch < mark.epoch);
         self.taken.push_back(mark);
+        if self.taken.len() > EPOCHS_PENDING_MAX {
+            let epoch_at = |index: usize| self.taken.get(index).map_or(0, |mark| mark.epoch);
+            let gap = |index: &usize| epoch_at(index + 1).wrapping_sub(epoch_at(index - 1));
+            let closest = (1..self.taken.len() - 1).min_by_key(gap);
+            closest.and_then(|index| self.taken.remove(index));
+        }
     }
 
-    /// The mark of `epoch`; earlier ones say nothing more.
+    /// The mark of `epoch`, or the latest before it: what was in that one is in `epoch` too. Earlier ones say nothing
+    /// more.
     fn take(&mut self, epoch: u32) -> Option<Mark> {
-        let index = self.taken.iter().rposition(|mark| mark.epoch == epoch)?;
+        let index = self.taken.iter().rposition(|mark| mark.epoch <= epoch)?;
         self.taken.drain(..=index).next_back()
     }
 }
@@ -264,6 +273,9 @@ impl Tcb {
         report.copies = report.copies.saturating_add(1);
         report.unechoed = report.unechoed.saturating_add(1);
         let first_at = *report.first_at.get_or_insert(cx.now);
+        if report.unanswered_since.is_none_or(|since| self.heard > since) {
+            report.unanswered_since = Some(cx.now);
+        }
         report.latest_at = cx.now;
         //= draft#epochs
         //# On a connection that is on, a host whose SELF and PEER are UP MUST
@@ -297,13 +309,15 @@ impl Tcb {
     pub(crate) fn epoch_timeout(&mut self, cx: &mut Context<'_>, found: TcpState) -> Option<CloseReason> {
         let (heard, r2) = (self.heard, self.user_timeout(cx.config));
         let report = &self.epochs()?.report;
-        let first_at = report.first_at.unwrap_or(cx.now);
+        let since = report.unanswered_since.unwrap_or(cx.now);
+        let is_over = matches!(found, TcpState::TimeWait | TcpState::Linger);
         //= draft#epochs
         //# An EPOCH that has been repeated for as long as R2 while
         //# nothing acceptable came from the peer counts as R2 giving up
         //= draft#linger
         //# no timer that gives up and no RST leads to PRESUMED
-        if heard <= first_at && cx.now.since(first_at) >= r2 && found != TcpState::Linger {
+        // Nor in TIME-WAIT: both directions are over there too, and no segment need come.
+        if heard <= since && cx.now.since(since) >= r2 && !is_over {
             return self.give_up(cx);
         }
         if self.may_report() {

@@ -30,11 +30,36 @@ const MET_PLAINS_MAX: u8 = 6;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Doubt {
     /// It has not asked for long: nothing new leaves until it is answered.
-    LongTime { since: Time, interval: Duration },
+    LongTime { since: Time, interval: Duration, met: MetPlain },
     /// The peer acknowledges what was never sent.
     AboveMax,
     /// EPOCHs are not echoed.
-    Unechoed,
+    Unechoed { met: MetPlain },
+}
+
+/// What the RESUMEs of a question met.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct MetPlain {
+    /// Those that met a plain segment, and no valid Hiatus message since.
+    count: u8,
+    /// Whether the latest is one of them.
+    latest: bool,
+}
+
+impl MetPlain {
+    /// Another RESUME leaves.
+    fn again(self) -> Self {
+        Self { latest: false, ..self }
+    }
+}
+
+impl Doubt {
+    fn met_mut(&mut self) -> Option<&mut MetPlain> {
+        match self {
+            Self::LongTime { met, .. } | Self::Unechoed { met } => Some(met),
+            Self::AboveMax => None,
+        }
+    }
 }
 
 /// A RESUME with the current life of an end whose SELF is UP.
@@ -43,10 +68,6 @@ pub(crate) struct Question {
     pub(crate) doubt: Doubt,
     /// When the latest RESUME of it was owed.
     asked_at: Time,
-    /// RESUMEs that met a plain segment, and no valid Hiatus message since.
-    met_plains: u8,
-    /// What the latest RESUME has met.
-    latest_met_plain: bool,
 }
 
 #[cfg(feature = "mutants")]
@@ -67,12 +88,7 @@ impl Session {
 impl Tcb {
     fn ask(&mut self, now: Time, doubt: Doubt) {
         if let Some(session) = self.hiatus.session_mut() {
-            // The same doubt goes on.
-            let before = session
-                .question
-                .filter(|old| core::mem::discriminant(&old.doubt) == core::mem::discriminant(&doubt));
-            let met_plains = before.map_or(0, |old| old.met_plains);
-            session.question = Some(Question { doubt, asked_at: now, met_plains, latest_met_plain: false });
+            session.question = Some(Question { doubt, asked_at: now });
             self.owe(Owed::Resume);
         }
     }
@@ -93,7 +109,12 @@ impl Tcb {
         {
             return;
         }
-        self.ask(cx.now, Doubt::AboveMax);
+        // One RESUME asks both.
+        let doubt = match session.question {
+            Some(Question { doubt: Doubt::Unechoed { met }, .. }) => Doubt::Unechoed { met: met.again() },
+            _ => Doubt::AboveMax,
+        };
+        self.ask(cx.now, doubt);
     }
 
     //= draft#lives
@@ -105,10 +126,19 @@ impl Tcb {
         let Some(session) = self.hiatus.session().filter(|_| cx.config.keeps(Rule::AskUnechoed)) else {
             return;
         };
-        if session.waits_for_answer() {
-            return;
-        }
-        self.ask(cx.now, Doubt::Unechoed);
+        let met = match session.question {
+            Some(Question { doubt: Doubt::LongTime { .. }, .. }) => return,
+            // EPOCHs that replace each other follow faster than an answer can come: plain segments in that time are no
+            // answers.
+            Some(Question { doubt: Doubt::Unechoed { .. }, asked_at })
+                if cx.now.since(asked_at) < self.rtt.rto(cx.config) =>
+            {
+                return;
+            }
+            Some(Question { doubt: Doubt::Unechoed { met }, .. }) => met.again(),
+            _ => MetPlain::default(),
+        };
+        self.ask(cx.now, Doubt::Unechoed { met });
     }
 
     //= draft#clones
@@ -129,23 +159,24 @@ impl Tcb {
         {
             return;
         }
-        self.ask(cx.now, Doubt::LongTime { since: cx.now, interval });
+        self.ask(cx.now, Doubt::LongTime { since: cx.now, interval, met: MetPlain::default() });
         self.timers.arm(Timer::Resume, cx.now + interval);
     }
 
     /// Nobody answered in time. Gives why the connection ends, if it does.
     pub(crate) fn question_timeout(&mut self, cx: &mut Context<'_>) -> Option<CloseReason> {
-        let r2 = self.user_timeout(cx.config);
+        let (r2, heard) = (self.user_timeout(cx.config), self.heard);
         let session = self.hiatus.session_mut()?;
-        let Some(Question { doubt: Doubt::LongTime { since, interval }, .. }) = session.question else {
+        let Some(Question { doubt: Doubt::LongTime { since, interval, met }, .. }) = session.question else {
             return None;
         };
-        if cx.now.since(since) >= r2 {
+        // A peer that is heard is there: what it says decides.
+        if heard <= since && cx.now.since(since) >= r2 {
             session.question = None;
             return self.give_up(cx);
         }
         let interval = interval.saturating_mul(2).min(REPEAT_INTERVAL_MAX);
-        self.ask(cx.now, Doubt::LongTime { since, interval });
+        self.ask(cx.now, Doubt::LongTime { since: since.max(heard), interval, met: met.again() });
         self.timers.arm(Timer::Resume, cx.now + interval);
         None
     }
@@ -163,7 +194,7 @@ impl Tcb {
     /// An EPOCH was echoed.
     pub(crate) fn end_doubt_of_epochs(&mut self) {
         if let Some(session) = self.hiatus.session_mut()
-            && matches!(session.question, Some(Question { doubt: Doubt::Unechoed, .. }))
+            && matches!(session.question, Some(Question { doubt: Doubt::Unechoed { .. }, .. }))
         {
             session.question = None;
         }
@@ -183,8 +214,9 @@ impl Tcb {
     pub(crate) fn question_met_hiatus(&mut self) {
         if let Some(session) = self.hiatus.session_mut()
             && let Some(question) = &mut session.question
+            && let Some(met) = question.doubt.met_mut()
         {
-            question.met_plains = 0;
+            met.count = 0;
         }
     }
 
@@ -194,15 +226,14 @@ impl Tcb {
             return;
         }
         let Some(session) = self.hiatus.session_mut() else { return };
-        // What acknowledges more than was sent has its own answer.
-        let Some(question) = session.question.as_mut().filter(|found| found.doubt != Doubt::AboveMax) else {
+        let Some(met) = session.question.as_mut().and_then(|question| question.doubt.met_mut()) else {
             return;
         };
-        if !question.latest_met_plain {
-            question.latest_met_plain = true;
-            question.met_plains += 1;
+        if !met.latest {
+            met.latest = true;
+            met.count += 1;
         }
-        if question.met_plains >= MET_PLAINS_MAX {
+        if met.count >= MET_PLAINS_MAX {
             self.fall_back(cx, FallbackReason::ResumeMetPlain);
         }
     }

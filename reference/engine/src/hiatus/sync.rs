@@ -12,7 +12,7 @@ impl Tcb {
     /// Applies the positions of a RESUME or RESUME-ACK, or names the reason why they do not fit; then nothing changed.
     pub(crate) fn synchronise(
         &mut self,
-        cx: &Context<'_>,
+        cx: &mut Context<'_>,
         arrived: &Arrived<'_>,
         back: &Return,
     ) -> Result<(), AbortReason> {
@@ -37,11 +37,13 @@ impl Tcb {
             // RESUME-ACK names no nonce: that of an earlier incarnation says nothing about this one.
             session.peer_nonce = Nonce::UNKNOWN;
         }
-        if session.peer_life.incarnation != back.life.incarnation {
-            // A restored peer may have gone back to before the EPOCHs that it has echoed: it is told again.
-            self.rcv.stb = Position(0);
-        }
+        let is_other_history = session.peer_life.incarnation != back.life.incarnation;
         session.peer_life = back.life;
+        if is_other_history {
+            // What it echoed before, it may have forgotten: it is told again.
+            self.rcv.stb = Position(0);
+            self.pause_reports();
+        }
         self.believe_timestamp(cx, arrived);
         let was_acknowledged = self.is_acknowledged_since_sync || back.received > self.snd.una;
         self.is_acknowledged_since_sync = false;
@@ -79,6 +81,8 @@ impl Tcb {
         self.rtt.restart();
         self.timers.disarm(Timer::Retransmit);
         self.heard = cx.now;
+        // R may acknowledge what nothing else will.
+        self.tell_writer(cx);
         Ok(())
     }
 

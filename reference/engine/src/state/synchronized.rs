@@ -507,6 +507,10 @@ impl Synchronized {
                 tcb.negotiation_timeout(cx);
                 None
             }
+            //= draft#leaving
+            //# Nor does one
+            //# in LISTEN, SYN-SENT, SYN-RECEIVED or TIME-WAIT
+            Timer::Suspend if matches!(found, TcpState::TimeWait | TcpState::Linger) => None,
             Timer::Suspend => {
                 tcb.owe(crate::owed::Owed::Suspend);
                 None
@@ -518,6 +522,11 @@ impl Synchronized {
                 None
             }
             Timer::Linger => Some(CloseReason::Finished),
+            //= draft#linger
+            //# no timer
+            //# that gives up and no RST leads to PRESUMED, and only the time to linger,
+            //# an ABORT, a SYN or the stable points end it.
+            Timer::ResumeLimit if found == TcpState::Linger => None,
             Timer::ResumeLimit => tcb.resume_limit_passed(cx.now),
             //= draft#holding
             //# When the hold is over, a host in HELD or PRESUMED MUST delete the

@@ -8,6 +8,7 @@ mod appendix_b;
 mod asking;
 mod bursts;
 mod closing;
+mod corners;
 mod delayed_ack;
 mod durability;
 mod ecn;
