@@ -152,6 +152,14 @@ impl Reference {
         self.peer_closed = StreamEnd::Open;
     }
 
+    /// The same with a rule of the engine broken.
+    #[cfg(feature = "mutants")]
+    #[must_use]
+    pub fn broken(setup: &Setup, rule: hiatus_engine::Rule) -> Self {
+        let sound = Self::new(setup);
+        Self { config: Config { broken: Some(rule), ..sound.config }, ..sound }
+    }
+
     fn open(&mut self) -> Result<&mut Connection, CallError> {
         self.connection.as_mut().ok_or_else(|| CallError::Refused("no connection".to_owned()))
     }
