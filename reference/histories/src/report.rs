@@ -76,6 +76,11 @@ pub(crate) fn json(run: &Run, took: Duration, failure: Option<&Failure>, broken:
             "timeline": failure.outcome.timeline,
         })
     });
+    let ways: Vec<Value> = run
+        .ways
+        .iter()
+        .map(|(way, count, seed)| json!({ "violation": way.to_string(), "histories": count, "lowest_seed": seed }))
+        .collect();
     let value = json!({
         "broken": (broken != Broken::Nothing).then(|| broken.name()),
         "histories": tally.histories,
@@ -87,6 +92,7 @@ pub(crate) fn json(run: &Run, took: Duration, failure: Option<&Failure>, broken:
         "held": held,
         "ends": tally.ends(),
         "violations": run.violations,
+        "ways": ways,
         "failure": failure,
     });
     println!("{value:#}");

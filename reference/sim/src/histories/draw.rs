@@ -70,7 +70,10 @@ impl Story {
     /// What the applications take for themselves at most: pauses, and waits for epochs of both ends, piece by piece.
     #[must_use]
     pub fn pace(&self) -> Duration {
-        let pieces = self.task.octets / self.task.piece_octets.max(1);
+        // A host that retains little sends no more than that from one epoch of its peer to the next.
+        let retained = self.hosts.iter().filter_map(|host| host.retained_octets_max).min();
+        let at_once = self.task.piece_octets.min(retained.unwrap_or(u32::MAX)).max(1);
+        let pieces = self.task.octets / at_once;
         let [a, b] = self.hosts.map(|host| host.snapshot_interval + host.durable_after_max);
         (self.task.pause + a + b) * (pieces + 2) * 2
     }
@@ -221,7 +224,7 @@ fn disturbance(
     let to = restore(dice, is_careful);
     let kind = match dice.below(if is_careful { 12 } else { 20 }) {
         0..=5 if may_crash => Trouble::Crash { downtime: absence, to },
-        0..=5 | 6 | 7 => Trouble::PowerCut { absence },
+        0..=7 => Trouble::PowerCut { absence },
         8 | 9 => Trouble::Suspend { absence },
         10 => Trouble::Forgotten { segments: 1 + dice.u16_below(if is_careful { 1 } else { 5 }) },
         11 => Trouble::Outage { lasts: absence.min(Duration::from_secs(600)) },

@@ -56,7 +56,7 @@ fn candidate(story: &Story, index: usize) -> Option<Story> {
     let index = index - count;
     if index < count * 2 {
         let disturbance = smaller.disturbances.get_mut(index / 2)?;
-        if index % 2 == 0 {
+        if index.is_multiple_of(2) {
             *disturbance = shorter(disturbance);
         } else {
             disturbance.at = rounded(disturbance.at);
@@ -81,7 +81,7 @@ const CHANGES: &[fn(&mut Story)] = &[
     |story| story.task.octets = (story.task.octets / 2).max(story.task.piece_octets),
     |story| {
         story.task.octets =
-            story.task.octets.saturating_sub(story.task.piece_octets).max(story.task.piece_octets)
+            story.task.octets.saturating_sub(story.task.piece_octets).max(story.task.piece_octets);
     },
     |story| {
         let pieces = story.task.octets / story.task.piece_octets;

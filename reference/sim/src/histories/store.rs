@@ -81,8 +81,8 @@ impl Store {
                 durable.nth(usize::from(count.saturating_sub(1))).or(latest)
             }
             Restore::OffLine => {
-                let all = (0..self.epochs.len()).rev().filter(is_durable);
-                all.filter(|index| !self.is_on_line(*index)).next().or_else(|| durable.next())
+                let mut all = (0..self.epochs.len()).rev().filter(is_durable);
+                all.find(|index| !self.is_on_line(*index)).or_else(|| durable.next())
             }
         }
     }
