@@ -11,6 +11,7 @@ mod cookie;
 mod demux;
 mod dormant;
 mod ephemeral;
+mod fenced;
 mod input;
 mod limits;
 mod listener;
@@ -41,6 +42,7 @@ use budget::Budgets;
 use configs::Configs;
 use demux::{Demux, Ports};
 use ephemeral::Ephemeral;
+use fenced::FencedBy;
 pub use limits::{EndpointLimits, Strays};
 use listener::Listener;
 pub use listener::{Backlog, ConnectError, ListenError, ListenerId};
@@ -73,6 +75,8 @@ pub struct Endpoint {
     secrets: EndpointSecrets,
     limits: EndpointLimits,
     strays: Strays,
+    /// Peers that go on with another instance of this host.
+    fenced: FencedBy,
     slots: Slots<Slot>,
     demux: Demux,
     wheel: Wheel,
@@ -115,6 +119,7 @@ impl Endpoint {
             secrets,
             limits,
             strays: Strays::Answered,
+            fenced: FencedBy::default(),
             slots: Slots::new(),
             demux: Demux::new(secrets.table_key()),
             wheel: Wheel::new(),

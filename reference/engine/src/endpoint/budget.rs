@@ -21,10 +21,10 @@ const PIECE_OCTETS: u64 = 4096;
 
 /// A peer: an IPv4 address or an IPv6 prefix of 64 bits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-struct Peer([u8; 9]);
+pub(crate) struct Peer([u8; 9]);
 
 impl Peer {
-    fn of(tuple: &Tuple) -> Self {
+    pub(crate) fn of(tuple: &Tuple) -> Self {
         let mut key = [0; 9];
         match tuple.remote().ip() {
             IpAddr::V4(address) => {

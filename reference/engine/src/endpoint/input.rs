@@ -71,7 +71,10 @@ impl Endpoint {
             Some(_) if !self.may_keep_syn(tuple) => {}
             Some(index) => {
                 let isn = self.isn_after(now, tuple, index);
-                if self.slots.at(index).is_some_and(|slot| slot.is_in(TcpState::TimeWait)) {
+                //= draft#linger
+                //# A host in LINGER MUST treat a SYN as it would in TIME-WAIT.
+                let is_over = |slot: &Slot| slot.is_in(TcpState::TimeWait) || slot.is_in(TcpState::Linger);
+                if self.slots.at(index).is_some_and(is_over) {
                     self.end_time_wait(now, index);
                 }
                 self.unfind(index);
@@ -278,7 +281,10 @@ impl Endpoint {
         segment: &Segment<'_>,
         listener: Option<ListenerId>,
     ) {
-        let may = self.strays == Strays::Answered && !segment.flags.contains(Flags::RST) && self.may_answer();
+        let may = self.strays == Strays::Answered
+            && !segment.flags.contains(Flags::RST)
+            && self.may_answer()
+            && (segment.flags.contains(Flags::SYN) || !self.fenced.includes(tuple));
         if !may || !self.resets.take(self.limits.resets_per_second, now) {
             return;
         }

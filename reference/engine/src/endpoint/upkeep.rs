@@ -4,6 +4,8 @@ use core::time::Duration;
 
 use crate::command::Command;
 use crate::config::HiatusPolicy;
+use hiatus_codec::AbortReason;
+
 use crate::endpoint::Endpoint;
 use crate::endpoint::demux::Demux;
 use crate::endpoint::dormant::{Dormant, is_quiet};
@@ -21,6 +23,9 @@ use crate::time::Time;
 const TURNS_MAX: usize = 1 << 12;
 /// A connection to which nothing happened for so long is packed.
 const IDLE: Duration = Duration::from_secs(1);
+
+/// Another instance of this host goes on with the connection.
+const FENCED: Event = Event::Closed { reason: CloseReason::AbortedByPeer(AbortReason::FENCED) };
 
 /// The slot of `tuple`.
 pub(crate) fn find(demux: &Demux, slots: &Slots<Slot>, tuple: &Tuple) -> Option<u32> {
@@ -108,6 +113,9 @@ impl Endpoint {
         while let Some(event) = self.told.pop_front() {
             let (Some(id), Some(slot)) = (self.slots.id(index), self.slots.at_mut(index)) else { continue };
             let is_over = matches!(event, Event::Closed { .. });
+            if event == FENCED {
+                self.fenced.add(&slot.tuple.unpacked());
+            }
             match slot.stage {
                 Stage::HalfOpen { listener } if event == Event::Connected => self.promote(id, listener),
                 Stage::HalfOpen { listener } if is_over => self.forget_half_open(index, listener),
@@ -216,7 +224,7 @@ impl Endpoint {
         }
     }
 
-    /// Ends a connection in TIME-WAIT before its time.
+    /// Ends a connection in TIME-WAIT or LINGER before its time.
     pub(crate) fn end_time_wait(&mut self, now: Time, index: u32) {
         let finish = |state: &mut State, cx: &mut Context<'_>| {
             state.enter(cx, Transition::Closed(CloseReason::Finished));

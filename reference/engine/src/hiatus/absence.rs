@@ -193,9 +193,10 @@ impl Tcb {
         // Earlier lives may have sent everything that this history may transmit.
         self.snd.max = self.snd.lim;
         //= draft#restoring
-        //# except in TIME-WAIT
-        // Nothing is left to agree on there, as in `come_back`, and SELF is UP.
-        if found != TcpState::TimeWait {
+        //# except in TIME-WAIT where nothing is retained
+        // Nothing is left to agree on there, as in `come_back`, and SELF is UP. Elsewhere the peer has to learn of the new
+        // life, or it could not check what becomes stable.
+        if found != TcpState::TimeWait || self.must_linger(cx) {
             self.start_resuming(cx, Origin::Restored);
         } else if let Some(session) = self.hiatus.session_mut() {
             session.here = SelfPresence::Up;

@@ -119,8 +119,8 @@ impl Tcb {
 
     //= draft#lives
     //# It
-    //# repeats that RESUME with each further EPOCH; six that each met a plain
-    //# segment end in fallback
+    //# repeats that RESUME with further EPOCHs, but not before one RTO has
+    //# passed; six that each met a plain segment end in fallback
     /// EPOCHs stay unechoed although the peer is there.
     pub(crate) fn ask_unechoed(&mut self, cx: &Context<'_>) {
         let Some(session) = self.hiatus.session().filter(|_| cx.config.keeps(Rule::AskUnechoed)) else {

@@ -41,7 +41,11 @@ impl State {
             }
             Command::Journaled { received } => self.stable(cx, |tcb, cx| tcb.stable_up_to(cx, received)),
             Command::Restored { incarnation, nonce, tsval_ceiling } => {
-                self.absent(cx, |tcb, found, cx| tcb.restore(found, cx, incarnation, nonce, tsval_ceiling))
+                self.absent(cx, |tcb, found, cx| tcb.restore(found, cx, incarnation, nonce, tsval_ceiling))?;
+                if let Self::Synchronized(state) = self {
+                    state.linger_if_resuming(cx);
+                }
+                Ok(())
             }
         }
     }

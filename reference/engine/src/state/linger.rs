@@ -2,7 +2,7 @@
 
 use core::time::Duration;
 
-use crate::event::{CloseReason, Event};
+use crate::event::{CloseReason, Event, TcpState};
 use crate::hiatus::PeerPresence;
 use crate::hiatus::absence::duration;
 use crate::owed::Owed;
@@ -31,6 +31,16 @@ impl Synchronized {
         None
     }
 
+    //= draft#restoring
+    //# A host that is restored in
+    //# TIME-WAIT where something is retained enters LINGER at once.
+    /// A host that was restored is RESUMING, which TIME-WAIT knows nothing of.
+    pub(crate) fn linger_if_resuming(&mut self, cx: &mut Context<'_>) {
+        if self.name() == TcpState::TimeWait && self.tcb.is_resuming() {
+            self.finish(cx);
+        }
+    }
+
     //= draft#linger
     //# If its R lies at or below the own FIN, the end goes back
     //# to LAST-ACK if it had entered LINGER from there and to CLOSING
@@ -43,7 +53,7 @@ impl Synchronized {
 }
 
 impl Tcb {
-    fn must_linger(&self, cx: &Context<'_>) -> bool {
+    pub(crate) fn must_linger(&self, cx: &Context<'_>) -> bool {
         //= draft#linger
         //# A host that retains MUST keep the connection until SND.STB has passed
         //# its FIN or the time to linger is over.
