@@ -69,7 +69,9 @@ impl Closed {
     //# RST with the same ABORT again, under the rate limit of challenge
     //# ACKs.
     pub(crate) fn on_segment(&mut self, cx: &mut Context<'_>, segment: &Segment<'_>) {
-        let (Some(tcb), Some(Epitaph { reason, life, nonce })) = (&mut self.tcb, self.epitaph) else { return };
+        let (Some(tcb), Some(Epitaph { reason, life, nonce })) = (&mut self.tcb, self.epitaph) else {
+            return;
+        };
         let arrived = Arrived::new(segment, &tcb.snd, &tcb.rcv);
         if segment.flags.intersects(Flags::SYN.union(Flags::RST)) || !tcb.may_challenge(cx.now) {
             return;
