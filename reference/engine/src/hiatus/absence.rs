@@ -215,6 +215,11 @@ impl Tcb {
 
     fn start_resuming(&mut self, cx: &mut Context<'_>, origin: Origin) {
         let Some(session) = self.hiatus.session_mut() else { return };
+        // A restored host that was away before anybody answered it is still a restored one.
+        let origin = match session.here {
+            SelfPresence::Resuming(Resuming { origin: Origin::Restored, .. }) => Origin::Restored,
+            _ => origin,
+        };
         session.here = SelfPresence::Resuming(Resuming {
             origin,
             interval: RESUME_INTERVAL_FIRST,
