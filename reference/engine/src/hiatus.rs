@@ -82,6 +82,8 @@ pub(crate) struct Session {
     pub(crate) epochs: Option<Box<Epochs>>,
     /// When the handshake, or a RESUME of the current life, was last answered.
     pub(crate) answered_at: Time,
+    /// When this end last asked because of an acknowledgment of what it has not sent.
+    pub(crate) asked_above_max_at: Option<Time>,
     /// What this end asks although its SELF is UP.
     pub(crate) question: Option<Question>,
     /// Bounds the checking of MACs of messages whose positions fit.

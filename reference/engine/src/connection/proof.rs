@@ -197,6 +197,7 @@ impl Session {
         self.checks = Budget::default();
         self.guess_checks = Budget::default();
         self.answered_at = now;
+        self.asked_above_max_at = None;
         if let SelfPresence::Resuming(resuming) = &mut self.here {
             resuming.interval = LATER;
             resuming.sent = resuming.sent.min(1);

@@ -204,6 +204,7 @@ impl Confirming {
             presumed_by_reset: [None; 2],
             epochs: None,
             answered_at: Time::ZERO,
+            asked_above_max_at: None,
             question: None,
             checks: Budget::default(),
             guess_checks: Budget::default(),

@@ -99,8 +99,9 @@ impl Tcb {
     /// The peer acknowledges what this history has not sent.
     pub(crate) fn ask_above_max(&mut self, cx: &Context<'_>) {
         let Some(session) = self.hiatus.session() else { return };
-        let is_asking =
-            session.question.is_some_and(|question| cx.now.since(question.asked_at) < ASK_INTERVAL);
+        // An answer changes nothing about that: the peer may know no better.
+        let asked = [session.asked_above_max_at, session.question.map(|question| question.asked_at)];
+        let is_asking = asked.into_iter().flatten().any(|at| cx.now.since(at) < ASK_INTERVAL);
         if !session.own.bits.may_return_older()
             || is_asking
             || session.waits_for_answer()
@@ -114,6 +115,9 @@ impl Tcb {
             Some(Question { doubt: Doubt::Unechoed { met }, .. }) => Doubt::Unechoed { met: met.again() },
             _ => Doubt::AboveMax,
         };
+        if let Some(session) = self.hiatus.session_mut() {
+            session.asked_above_max_at = Some(cx.now);
+        }
         self.ask(cx.now, doubt);
     }
 

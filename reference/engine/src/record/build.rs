@@ -110,6 +110,7 @@ impl View<'_> {
             presumed_by_reset: [None; 2],
             epochs: None,
             answered_at: now,
+            asked_above_max_at: None,
             question: None,
             checks: Budget::default(),
             guess_checks: Budget::default(),

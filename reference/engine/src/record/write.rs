@@ -188,6 +188,7 @@ fn put_session(fixed: &mut Fixed, session: &Session) {
         epochs: _,
         // A restored host has a new life, which was never answered.
         answered_at: _,
+        asked_above_max_at: _,
         question: _,
         checks: _,
         guess_checks: _,

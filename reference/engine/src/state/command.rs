@@ -41,11 +41,7 @@ impl State {
             }
             Command::Journaled { received } => self.stable(cx, |tcb, cx| tcb.stable_up_to(cx, received)),
             Command::Restored { incarnation, nonce, tsval_ceiling } => {
-                self.absent(cx, |tcb, found, cx| tcb.restore(found, cx, incarnation, nonce, tsval_ceiling))?;
-                if let Self::Synchronized(state) = self {
-                    state.linger_if_resuming(cx);
-                }
-                Ok(())
+                self.absent(cx, |tcb, found, cx| tcb.restore(found, cx, incarnation, nonce, tsval_ceiling))
             }
         }
     }
@@ -81,6 +77,7 @@ impl State {
         let tcb = self.live_tcb_mut().ok_or(CommandError::NoConnection { found })?;
         act(tcb, found, cx)?;
         if let Self::Synchronized(state) = self {
+            state.linger_if_resuming(cx);
             state.settle(cx);
         }
         self.enter(cx, Transition::Stay);

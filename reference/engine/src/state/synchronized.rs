@@ -316,7 +316,8 @@ impl Synchronized {
             return Step::Done;
         }
         let has_only_fin_left = matches!(self.name(), TcpState::Closing | TcpState::LastAck)
-            && self.tcb.snd.fin == Some(self.tcb.snd.una);
+            && self.tcb.snd.fin == Some(self.tcb.snd.una)
+            && self.tcb.snd.max > self.tcb.snd.una;
         let tcb = &mut self.tcb;
         //= draft#holding
         //# A host in HELD or PRESUMED MUST drop a bare RST.
@@ -331,8 +332,8 @@ impl Synchronized {
         //# A host MUST enter PRESUMED instead of closing the connection
         //# when a bare RST with SEG.SEQ equal to RCV.NXT comes from a
         //# peer that sent S and to which it offered a hold, unless
-        //# HIA-MUST-88 says otherwise or in CLOSING or LAST-ACK only its
-        //# FIN is unacknowledged.
+        //# HIA-MUST-88 says otherwise or in CLOSING or LAST-ACK its FIN is
+        //# sent and nothing else is unacknowledged.
         if has_only_fin_left {
             return Step::Close(CloseReason::Finished);
         }
@@ -524,8 +525,7 @@ impl Synchronized {
             Timer::Linger => Some(CloseReason::Finished),
             //= draft#linger
             //# no timer
-            //# that gives up and no RST leads to PRESUMED, and only the time to linger,
-            //# an ABORT, a SYN or the stable points end it.
+            //# that gives up and no RST leads to PRESUMED, the limit of
             Timer::ResumeLimit if found == TcpState::Linger => None,
             Timer::ResumeLimit => tcb.resume_limit_passed(cx.now),
             //= draft#holding

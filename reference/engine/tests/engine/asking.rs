@@ -35,6 +35,9 @@ fn ack_of_what_was_never_sent_makes_a_host_ask() {
     assert_eq!(names(&answer), ["resume-ack"]);
     pair.deliver(&answer[0]);
     assert_eq!((pair.events(Side::B), pair.b.peer_state()), (vec![], PeerState::Up));
+    // An answer is no reason to ask sooner.
+    Made::ack(Side::A, 1, 33).give(&mut pair);
+    assert_eq!(names(&pair.take(Side::B)), ["ack"]);
     pair.write(Side::B, b"on it goes");
     pair.exchange();
     assert_eq!(pair.read(Side::A), b"on it goes");

@@ -166,7 +166,7 @@ fn bare_reset_is_taken_for_absence() {
     //# A host MUST enter PRESUMED instead of closing the connection when
     //# a bare RST with SEG.SEQ equal to RCV.NXT comes from a peer that
     //# sent S and to which it offered a hold, unless HIA-MUST-88 says
-    //# otherwise or in CLOSING or LAST-ACK only its FIN is
+    //# otherwise or in CLOSING or LAST-ACK its FIN is sent and nothing else is
     //# unacknowledged.
     let mut pair = Pair::on();
     Made::rst(Side::A, 1).give(&mut pair);

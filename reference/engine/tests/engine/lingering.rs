@@ -1,9 +1,9 @@
 //! LINGER (draft, {#linger}).
 
 use hiatus_codec::{Flags, Life, Nonce};
-use hiatus_engine::{CloseReason, Command, Event, PeerState, TcpState};
+use hiatus_engine::{CloseReason, Command, Config, Event, PeerState, Sending, TcpState};
 
-use crate::durability::{durable_pair, epoch, restored};
+use crate::durability::{durable_config, durable_pair, epoch, restored};
 use crate::pair::{Made, Pair, Side, give_resume, names, seconds};
 
 const FINISHED: Event = Event::Closed { reason: CloseReason::Finished };
@@ -151,4 +151,49 @@ fn nobody_lingers_where_nothing_is_kept() {
     pair.command(Side::B, Command::Close);
     pair.exchange();
     assert_eq!(pair.b.state(), TcpState::Closed);
+}
+
+#[test]
+fn host_restored_in_time_wait_lingers_at_once_where_something_is_retained() {
+    //= draft#restoring
+    //# A host that is restored in
+    //# TIME-WAIT where something is retained enters LINGER at once.
+    let mut pair = durable_pair();
+    pair.write(Side::B, b"to A");
+    pair.command(Side::A, Command::Close);
+    pair.exchange();
+    pair.command(Side::B, Command::Close);
+    pair.exchange();
+    assert_eq!(pair.a.state(), TcpState::TimeWait);
+    pair.now = pair.now + seconds(60);
+    pair.command(Side::A, restored(1));
+    assert_eq!(pair.a.state(), TcpState::Linger);
+    // Its peer learns of the new life, and so of what is stable.
+    assert_eq!(names(&pair.exchange()), ["resume", "resume-ack", "epoch", "echo"]);
+    epoch(&mut pair, Side::B, 1);
+    pair.exchange();
+    assert_eq!(pair.events(Side::A).last(), Some(&FINISHED));
+    assert_eq!(pair.events(Side::B).last(), Some(&FINISHED));
+}
+
+#[test]
+fn fin_that_was_never_sent_is_not_the_end() {
+    //= draft#presumed
+    //# A host MUST enter PRESUMED instead of closing the connection when a
+    //# bare RST with SEG.SEQ equal to RCV.NXT comes from a peer that sent S
+    //# and to which it offered a hold, unless HIA-MUST-88 says otherwise or
+    //# in CLOSING or LAST-ACK its FIN is sent and nothing else is
+    //# unacknowledged.
+    for (sending, presumed) in [(Sending::HoldSend, true), (Sending::Unheld, false)] {
+        let config = Config { sending, ..durable_config() };
+        let mut pair = Pair::on_with(durable_config(), config);
+        pair.command(Side::A, Command::Close);
+        pair.exchange();
+        pair.command(Side::B, Command::Close);
+        pair.take(Side::B);
+        assert_eq!(pair.b.state(), TcpState::LastAck);
+        Made::rst(Side::A, 2).give(&mut pair);
+        assert_eq!(pair.b.peer_state() == PeerState::Presumed, presumed);
+        assert_eq!(pair.events(Side::B).last() == Some(&FINISHED), !presumed);
+    }
 }
