@@ -14,7 +14,6 @@ use crate::timer::TimerTable;
 use crate::timestamps::TimestampClock;
 
 /// What a record is made of.
-#[expect(clippy::large_enum_variant, reason = "made where it is used, and never kept")]
 pub(crate) enum Source<'s> {
     /// A connection from ESTABLISHED on.
     Synchronized(Parts<'s>),

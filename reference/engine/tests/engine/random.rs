@@ -208,6 +208,29 @@ fn apply(pair: &mut Pair, wire: &mut Vec<Frame>, stores: &mut Stores, index: usi
             let frames = pair.alone(side, Duration::from_millis(millis));
             wire.extend(frames);
         }
+        Input::Take { .. } | Input::Durable { .. } | Input::GoBack | Input::SetSending { .. } => {
+            apply_to_host(pair, stores, (index, side), input);
+        }
+        Input::Error { seq, kind, mtu_octets } => {
+            let kind = IcmpErrorKind::of_v4(kind % 13, kind / 13, mtu_octets);
+            let isn = if side == Side::A { A_ISN } else { B_ISN };
+            let quoted_seq = SequenceNumber(isn.wrapping_add(seq));
+            for kind in kind.into_iter().chain([IcmpErrorKind::PacketTooBig { mtu_octets }]) {
+                pair.end(side).handle_icmp(now, &IcmpError { kind, quoted_seq });
+            }
+        }
+        Input::Command { kind } => {
+            let number = u32::try_from(index).expect("small");
+            pair.end(side).handle_command(now, command(kind, number)).ok();
+        }
+    }
+    judge(pair, wire);
+}
+
+/// What a host does with its epochs.
+fn apply_to_host(pair: &mut Pair, stores: &mut Stores, (index, side): (usize, Side), input: &Input) {
+    let now = pair.now;
+    match *input {
         Input::Take { kept } => {
             stores.taken += 1;
             pair.command(side, Command::SnapshotTaken { epoch: stores.taken });
@@ -233,19 +256,13 @@ fn apply(pair: &mut Pair, wire: &mut Vec<Frame>, stores: &mut Stores, index: usi
             let sending = if sending { Sending::HoldSend } else { Sending::Unheld };
             pair.end(side).handle_command(now, Command::SetSending(sending)).ok();
         }
-        Input::Error { seq, kind, mtu_octets } => {
-            let kind = IcmpErrorKind::of_v4(kind % 13, kind / 13, mtu_octets);
-            let isn = if side == Side::A { A_ISN } else { B_ISN };
-            let quoted_seq = SequenceNumber(isn.wrapping_add(seq));
-            for kind in kind.into_iter().chain([IcmpErrorKind::PacketTooBig { mtu_octets }]) {
-                pair.end(side).handle_icmp(now, &IcmpError { kind, quoted_seq });
-            }
-        }
-        Input::Command { kind } => {
-            let number = u32::try_from(index).expect("small");
-            pair.end(side).handle_command(now, command(kind, number)).ok();
-        }
+        _ => {}
     }
+}
+
+/// What holds after every input.
+fn judge(pair: &mut Pair, wire: &mut Vec<Frame>) {
+    let now = pair.now;
     for side in [Side::A, Side::B] {
         // A bound on what one input draws: the window of the other end, or a handful.
         let frames = pair.take(side);

@@ -6,7 +6,7 @@ use hiatus_codec::{HoldTime, Nonce};
 use hiatus_engine::Command;
 
 use crate::histories::agenda::{Item, Twin};
-use crate::histories::host::{Instance, Power};
+use crate::histories::host::{self, Instance, Power};
 use crate::histories::rules::HostRule;
 use crate::histories::story::{Disturbance, Hears, Restore, Trouble};
 use crate::histories::tally::Kind;
@@ -21,6 +21,8 @@ const LONG_ABSENCE: Duration = Duration::from_secs(24 * 3600);
 const CLOCK_START_US: u64 = 1 << 40;
 /// The step of HIA-MUST-109, which the engine takes above what it is told.
 const STEP_TICKS: u32 = 1 << 22;
+/// For so long the step fences off an instance that goes on unasked, and no longer.
+const FENCE_TICKS: u32 = 1 << 21;
 
 impl World<'_> {
     /// The disturbance with that index begins.
@@ -73,7 +75,13 @@ impl World<'_> {
                 let both = hears == Hears::Both;
                 self.seen.note(if both { Kind::CloneBothHear } else { Kind::Clone });
                 instance.is_replaced = true;
+                let clock_ticks = host::ticks(instance.time(now));
                 self.agenda.plan(now + lives, Item::Ends { side, instance: id });
+                // A clock that jumped since its last segment has left the fence behind before anybody could ask
+                // (draft, {#assumptions}, 4).
+                let ceiling_ticks = self.hosts[side.index()].store.ceiling_ticks;
+                let ahead_ticks = ceiling_ticks.map_or(0, |ceiling| clock_ticks.wrapping_sub(ceiling));
+                self.is_beyond_promise |= (FENCE_TICKS..1 << 31).contains(&ahead_ticks);
                 self.restore(side, of, Twin::Only);
             }
             Trouble::Twins { downtime, apart } if is_lone => {
