@@ -187,6 +187,8 @@ impl Tcb {
 
     /// A RESUME with the current life was answered.
     pub(crate) fn question_is_answered(&mut self, cx: &Context<'_>) {
+        // An answer shows the peer as well as an acceptable segment does.
+        self.heard = cx.now;
         let Some(session) = self.hiatus.session_mut() else { return };
         session.answered_at = cx.now;
         if session.question.take().is_some() && self.may_originate() {
