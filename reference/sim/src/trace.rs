@@ -62,18 +62,7 @@ impl fmt::Display for Frame {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (from, to) = (self.from, self.from.peer());
         write!(f, "+{} {from:?} > {to:?} ", self.sent_at)?;
-        match self.segment() {
-            Err(error) => write!(f, "{error}")?,
-            Ok(segment) => {
-                let (seq, ack, len) = (segment.seq, segment.ack, segment.payload.len());
-                write!(f, "{} {seq}({len}) ack {ack} win {} <", segment.flags, segment.window)?;
-                for (index, option) in options(segment.options).flatten().enumerate() {
-                    let separator = if index == 0 { "" } else { ", " };
-                    write!(f, "{separator}{option}")?;
-                }
-                f.write_str(">")?;
-            }
-        }
+        write_segment(f, &self.octets)?;
         match self.fate {
             Fate::Delivered { .. } => Ok(()),
             Fate::Duplicated { .. } => f.write_str(" twice"),
@@ -81,4 +70,19 @@ impl fmt::Display for Frame {
             Fate::Lost => f.write_str(" lost"),
         }
     }
+}
+
+/// The segment in `octets`: flags, numbers as on the wire, options.
+pub(crate) fn write_segment(f: &mut fmt::Formatter<'_>, octets: &[u8]) -> fmt::Result {
+    let segment = match Segment::parse(octets) {
+        Err(error) => return write!(f, "{error}"),
+        Ok(segment) => segment,
+    };
+    let (seq, ack, len) = (segment.seq, segment.ack, segment.payload.len());
+    write!(f, "{} {seq}({len}) ack {ack} win {} <", segment.flags, segment.window)?;
+    for (index, option) in options(segment.options).flatten().enumerate() {
+        let separator = if index == 0 { "" } else { ", " };
+        write!(f, "{separator}{option}")?;
+    }
+    f.write_str(">")
 }

@@ -2,11 +2,11 @@
 
 use core::fmt;
 
-use hiatus_codec::{Segment, options};
 use hiatus_engine::Time;
 
 use crate::histories::network::Fate;
 use crate::sim::Side;
+use crate::trace::write_segment;
 
 /// What happened, line by line; nothing is kept unless somebody will read it.
 #[derive(Debug, Default)]
@@ -58,18 +58,7 @@ struct Line<'a> {
 impl fmt::Display for Line<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(if self.from == Side::A { "A --> B  " } else { "A <-- B  " })?;
-        match Segment::parse(self.octets) {
-            Err(error) => write!(f, "{error}")?,
-            Ok(segment) => {
-                let (seq, ack, len) = (segment.seq, segment.ack, segment.payload.len());
-                write!(f, "{} {seq}({len}) ack {ack} win {} <", segment.flags, segment.window)?;
-                for (index, option) in options(segment.options).flatten().enumerate() {
-                    let separator = if index == 0 { "" } else { ", " };
-                    write!(f, "{separator}{option}")?;
-                }
-                f.write_str(">")?;
-            }
-        }
+        write_segment(f, self.octets)?;
         f.write_str(match self.fate {
             Fate::Passes => "",
             Fate::Twice => "  twice",
