@@ -100,7 +100,12 @@ impl Epochs {
     /// The mark of `epoch`, or the latest before it: what was in that one is in `epoch` too. Earlier ones say nothing
     /// more.
     fn take(&mut self, epoch: u32) -> Option<Mark> {
-        let index = self.taken.iter().rposition(|mark| mark.epoch <= epoch)?;
+        let precedes = |mark: &Mark| epoch.wrapping_sub(mark.epoch) < 1 << 31;
+        let index = match self.taken.iter().rposition(|mark| mark.epoch == epoch) {
+            Some(index) => index,
+            // It made room: what was TAKEN before it is DURABLE with it. Numbers wrap.
+            None => self.taken.iter().take_while(|mark| precedes(mark)).count().checked_sub(1)?,
+        };
         self.taken.drain(..=index).next_back()
     }
 }
