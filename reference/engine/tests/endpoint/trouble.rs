@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use hiatus_codec::{CapableBits, HoldTime};
 use hiatus_engine::{
     Backlog, Config, ConnectionId, Endpoint, EndpointLimits, HiatusPolicy, Offer, Placed, Restoration, Saved,
-    Sending, Time,
+    SelfState, Sending, TcpState, Time,
 };
 
 use crate::net::{B_SECRETS, Net, Side, V4, forged};
@@ -89,4 +89,53 @@ fn whoever_comes_from_port_0_keeps_no_host_from_being_restored() {
     taken(&mut net.b, net.now, 1, &mut records);
     assert!(records.contains_key(&b));
     assert_eq!(restored(&mut net, &records, Backlog::default()).len(), 1);
+}
+
+/// Both have closed, B last: it is in LINGER and is restored to that. Gives A's SYN as well.
+fn restored_in_linger(backlog: Backlog) -> (Net, ConnectionId, Vec<u8>) {
+    let mut net = Net::new(V4, older_config());
+    let a = net.connect();
+    let syn = net.leaving(Side::A).remove(0);
+    net.give(Side::B, std::slice::from_ref(&syn));
+    net.exchange();
+    let b = net.b.accept(net.listener).unwrap();
+    for (id, side) in [(a, Side::A), (b, Side::B)] {
+        net.close(side, id);
+        let now = net.now;
+        let endpoint = net.side(side);
+        endpoint.snapshot_taken(now, 1, |_| {});
+        endpoint.snapshot_durable(now, 1);
+        net.exchange();
+    }
+    // A has no epoch yet that has B's FIN.
+    assert_eq!(net.b.state(b), TcpState::Linger);
+    let mut records = BTreeMap::new();
+    taken(&mut net.b, net.now, 2, &mut records);
+    let ids = restored(&mut net, &records, backlog);
+    assert_eq!(ids.len(), 1);
+    (net, ids[0], syn)
+}
+
+#[test]
+fn a_restored_host_gives_no_connection_up_for_an_old_syn() {
+    let (mut net, b, syn) = restored_in_linger(Backlog::default());
+    assert_eq!((net.b.state(b), net.b.self_state(b)), (TcpState::Linger, SelfState::Resuming));
+    for tsval in [1, 1 << 30, (1 << 31) - 1, 1 << 31, u32::MAX] {
+        // The same SYN by another clock: A's may stand anywhere.
+        let mut old = syn.clone();
+        let at = old.windows(2).rposition(|pair| pair == [8, 10]).unwrap();
+        old[at + 2..at + 6].copy_from_slice(&u32::to_be_bytes(tsval));
+        let old = forged(&old, |_| {});
+        net.give(Side::B, &[old]);
+        assert_eq!(net.b.state(b), TcpState::Linger, "{tsval}");
+    }
+}
+
+#[test]
+fn a_syn_that_is_refused_costs_no_restored_connection_its_turn() {
+    let (mut net, b, syn) = restored_in_linger(Backlog { accept_max: 0, ..Backlog::default() });
+    let later = forged(&syn, |segment| segment.seq = segment.seq.advanced_by(1 << 20));
+    net.give(Side::B, &[later]);
+    net.pass(Duration::from_secs(10));
+    assert_eq!((net.b.state(b), net.b.self_state(b)), (TcpState::Linger, SelfState::Up));
 }
