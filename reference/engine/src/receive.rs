@@ -109,9 +109,14 @@ impl ReceiveSide {
     /// The four cases of RFC 9293, section 3.4: does a segment that begins at `seq` and takes `len_octets` touch the
     /// window?
     ///
-    /// One that begins before the window and ends behind it touches it too: merged segments are that long.
+    /// One that begins before the window and ends behind it touches it too: merged segments are that long. Where octets
+    /// wait until they are stable, the window that the peer knows begins with them: what it repeats of them has an ACK that
+    /// counts.
     pub(crate) fn is_acceptable(&self, seq: Position, len_octets: u32) -> bool {
         let is_before_edge = seq < self.edge;
+        if self.acknowledged() <= seq && seq < self.nxt {
+            return true;
+        }
         match (len_octets, self.wnd()) {
             (0, 0) => seq == self.nxt,
             (0, _) => self.nxt <= seq && is_before_edge,

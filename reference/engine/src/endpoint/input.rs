@@ -13,7 +13,7 @@ use crate::endpoint::listener::{Listener, ListenerId};
 use crate::endpoint::output::Answer;
 use crate::endpoint::packet::{self, ChecksumStatus, Inbound};
 use crate::endpoint::restore::Phase;
-use crate::endpoint::slot::{Slot, Stage};
+use crate::endpoint::slot::{Body, Slot, Stage};
 use crate::endpoint::slots::ConnectionId;
 use crate::endpoint::tuple::Tuple;
 use crate::event::TcpState;
@@ -53,7 +53,10 @@ impl Endpoint {
     fn handle_segment(&mut self, now: Time, tuple: &Tuple, segment: &Segment<'_>, mark: Ecn) {
         let found = self.find_again(tuple);
         if let Some(index) = found {
-            self.revive(now, index);
+            if self.slots.at(index).is_some_and(|slot| matches!(slot.body, Body::Saved(_))) {
+                // Its turn, whatever becomes of the segment.
+                self.act_at(now, index, |_, _| {});
+            }
             self.slots.at_mut(index).map(Slot::awake);
         }
         match found {

@@ -68,6 +68,8 @@ pub(crate) enum Unusable {
     NotForTcp,
     /// From or to an address that is not that of one host (RFC 9293, MUST-63).
     NotUnicast,
+    /// From port 0, which nobody can have (RFC 6335, section 6): no record could name the peer.
+    NoPort,
     /// Its extension headers ask for what is not done here.
     Extension,
 }
@@ -108,6 +110,9 @@ pub(crate) fn parse(octets: &[u8], checksum: ChecksumStatus) -> Result<Inbound<'
                 return Err(Unusable::Checksum);
             }
             let segment = Segment::parse(payload.payload).map_err(|_| Unusable::Malformed)?;
+            if segment.source_port == 0 {
+                return Err(Unusable::NoPort);
+            }
             let tuple = match (source, destination) {
                 (IpAddr::V4(there), IpAddr::V4(here)) => {
                     Tuple::v4(here, segment.destination_port, there, segment.source_port)

@@ -27,6 +27,8 @@ pub enum Saved<'s> {
         record: &'s [u8],
     },
     /// It is over: what was said of it before counts no longer.
+    ///
+    /// Octets of it that wait still to be read are in no record: who keeps them has read them before the epoch is TAKEN.
     Gone {
         /// Its name.
         id: ConnectionId,
@@ -53,7 +55,7 @@ pub(crate) struct Epochs {
     listed: Vec<u64>,
     /// Connections that an epoch has, and that are gone since.
     gone: Vec<ConnectionId>,
-    /// Epochs that are TAKEN and not known to be DURABLE, oldest first.
+    /// Epochs that are TAKEN and not known to be DURABLE, oldest first; not all of them if there are many.
     pending: VecDeque<Pending>,
     /// A record that is being made.
     room: Vec<u8>,
@@ -69,6 +71,8 @@ enum Tracking {
 #[derive(Debug, Clone)]
 struct Pending {
     epoch: u32,
+    /// The last of the epochs after it that are not remembered: when one of them is DURABLE, this one is.
+    until: u32,
     marks: Vec<Mark>,
 }
 
@@ -121,6 +125,28 @@ impl Epochs {
         self.gone.push(id);
     }
 
+    /// Makes room for `next`: of too many epochs, the one goes that has the closest neighbours. What it would have let
+    /// out, `next` does.
+    ///
+    /// The oldest stays: it is the next that becomes DURABLE, however many are under way.
+    fn forget_one(&mut self, next: u32) {
+        if self.pending.len() < EPOCHS_PENDING_MAX {
+            return;
+        }
+        let epoch_at = |index: usize| self.pending.get(index).map_or(next, |pending| pending.epoch);
+        let gap = |index: &usize| epoch_at(index + 1).wrapping_sub(epoch_at(index - 1));
+        let closest = (1..self.pending.len()).min_by_key(gap);
+        let Some(Pending { until, marks, .. }) = closest.and_then(|at| self.pending.remove(at)) else {
+            return;
+        };
+        if let Some(before) = closest.and_then(|at| self.pending.get_mut(at - 1)) {
+            before.until = until;
+        }
+        for mark in marks {
+            self.list(mark.id.index);
+        }
+    }
+
     /// The list, and an empty one in its place.
     fn take_touched(&mut self) -> Vec<u32> {
         for index in &self.touched {
@@ -150,14 +176,7 @@ impl Endpoint {
         for id in self.epochs.gone.drain(..) {
             visit(Saved::Gone { id });
         }
-        if self.epochs.pending.len() >= EPOCHS_PENDING_MAX
-            && let Some(oldest) = self.epochs.pending.pop_front()
-        {
-            // What it would have let out, this one does.
-            for mark in oldest.marks {
-                self.epochs.list(mark.id.index);
-            }
-        }
+        self.epochs.forget_one(epoch);
         let mut touched = self.epochs.take_touched();
         let mut room = core::mem::take(&mut self.epochs.room);
         let mut marks = Vec::new();
@@ -166,7 +185,7 @@ impl Endpoint {
         }
         self.epochs.touched = touched;
         self.epochs.room = room;
-        self.epochs.pending.push_back(Pending { epoch, marks });
+        self.epochs.pending.push_back(Pending { epoch, until: epoch, marks });
         extent
     }
 
@@ -209,9 +228,8 @@ impl Endpoint {
     ///
     /// A number that is not that of a TAKEN epoch of this life changes nothing.
     pub fn snapshot_durable(&mut self, now: Time, epoch: u32) {
-        let Some(at) = self.epochs.pending.iter().rposition(|pending| pending.epoch == epoch) else {
-            return;
-        };
+        let is_it = |pending: &Pending| (pending.epoch..=pending.until).contains(&epoch);
+        let Some(at) = self.epochs.pending.iter().rposition(is_it) else { return };
         let durable: Vec<Pending> = self.epochs.pending.drain(..=at).collect();
         for Mark { id, received, end } in durable.into_iter().flat_map(|pending| pending.marks) {
             self.act(now, id, |state, cx| state.is_durable(cx, epoch, received, end));

@@ -19,6 +19,13 @@ impl State {
         else {
             return false;
         };
+        //= draft#resuming
+        //# A host in RESUMING MUST drop every segment that carries no RESUME,
+        //# RESUME-ACK, SUSPEND or ABORT.
+        // A restored one could not even tell an old SYN from a new one: it has no TS.Recent yet.
+        if tcb.is_resuming() {
+            return false;
+        }
         // RCV.NXT lies one after the FIN, the last number that the peer used.
         let is_beyond = Position::of_sequence(segment.seq, tcb.rcv.irs, tcb.rcv.nxt) >= tcb.rcv.nxt;
         let offered = known_options(segment).timestamps.filter(|_| config.timestamps == Timestamping::On);

@@ -13,3 +13,4 @@ mod net;
 mod reuse;
 mod snapshots;
 mod strays;
+mod trouble;

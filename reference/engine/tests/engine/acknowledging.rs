@@ -257,3 +257,29 @@ fn peer_that_retains_learns_what_is_journaled() {
     assert_eq!((info.retained_octets, info.stable.peer), (0, Position(11)));
     assert_eq!(pair.b.info().expect("open").stable.own, Some(Position(11)));
 }
+
+#[test]
+fn ends_that_both_withhold_acknowledgments_get_on_after_an_absence() {
+    let small = Config { mss_octets: 64, ..journals(older_config()) };
+    let mut pair = Pair::on_with(small, small);
+    let octets = [7; 200];
+    for side in [Side::A, Side::B] {
+        pair.write(side, &octets);
+    }
+    pair.exchange();
+    // Both have received everything, and neither has said so. A is back, twice: each goes on from R of the other, with one
+    // segment.
+    for _ in 0..2 {
+        pair.command(Side::A, Command::Resume);
+        pair.exchange();
+        assert_eq!(pair.a.self_state(), SelfState::Up);
+    }
+    for side in [Side::A, Side::B] {
+        journal(&mut pair, side);
+    }
+    pair.pass(seconds(60));
+    for side in [Side::A, Side::B] {
+        assert_eq!(pair.end(side).info().expect("open").unacknowledged_octets, 0);
+        assert_eq!(pair.read(side), octets);
+    }
+}
