@@ -6,6 +6,7 @@ mod damage;
 mod disk;
 mod format;
 mod history;
+mod hosts;
 mod kill;
 mod model;
 mod outside;
