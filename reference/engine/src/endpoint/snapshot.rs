@@ -228,7 +228,9 @@ impl Endpoint {
     ///
     /// A number that is not that of a TAKEN epoch of this life changes nothing.
     pub fn snapshot_durable(&mut self, now: Time, epoch: u32) {
-        let is_it = |pending: &Pending| (pending.epoch..=pending.until).contains(&epoch);
+        // Numbers wrap.
+        let since = |pending: &Pending, number: u32| number.wrapping_sub(pending.epoch);
+        let is_it = |pending: &Pending| since(pending, epoch) <= since(pending, pending.until);
         let Some(at) = self.epochs.pending.iter().rposition(is_it) else { return };
         let durable: Vec<Pending> = self.epochs.pending.drain(..=at).collect();
         for Mark { id, received, end } in durable.into_iter().flat_map(|pending| pending.marks) {
