@@ -245,7 +245,8 @@ impl Endpoint {
         self.amend(now, index, State::give_up_retained);
     }
 
-    fn amend(&mut self, now: Time, index: u32, act: impl FnOnce(&mut State, &mut Context<'_>)) {
+    /// Acts on the state in slot `index`, and draws no consequence.
+    pub(crate) fn amend(&mut self, now: Time, index: u32, act: impl FnOnce(&mut State, &mut Context<'_>)) {
         let Some(slot) = self.slots.at_mut(index) else { return };
         let mut cx = Context {
             now,

@@ -174,19 +174,12 @@ impl Endpoint {
 
     /// Aborts a connection that nobody owns and that is not over.
     fn give_up_unowned(&mut self, now: Time, index: u32) {
-        let Some(slot) = self.slots.at_mut(index) else { return };
-        if slot.is_in(TcpState::Closed) {
+        if self.slots.at(index).is_none_or(|slot| slot.is_in(TcpState::Closed)) {
             return;
         }
-        let mut cx = Context {
-            now,
-            ip: slot.tuple.ip(),
-            config: self.configs.at(slot.config),
-            events: &mut self.told,
-        };
-        if let Some(state) = slot.awake() {
-            state.handle_command(&mut cx, Command::Abort).ok();
-        }
+        self.amend(now, index, |state, cx| {
+            state.handle_command(cx, Command::Abort).ok();
+        });
         self.told.clear();
         self.lose(index);
     }

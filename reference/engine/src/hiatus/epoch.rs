@@ -80,8 +80,6 @@ impl Epochs {
     /// was `received`.
     pub(crate) fn restored(saved: Option<&Self>, received: Position) -> Self {
         let number = saved.map_or(0, |saved| saved.taken.back().map_or(saved.number, |mark| mark.epoch));
-        // 0 is no epoch's number: it would say that nothing is stable.
-        let number = number.max(1);
         Self { stable: received, number, ..Self::default() }
     }
 

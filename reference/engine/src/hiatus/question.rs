@@ -150,7 +150,6 @@ impl Tcb {
     //# that is not acknowledged, and goes on when a RESUME-ACK has come.
     /// Before something new leaves: asks if the last answer is too long ago.
     pub(crate) fn ask_after_long_time(&mut self, cx: &Context<'_>) {
-        let interval = self.rtt.rto(cx.config);
         let Some(session) = self.hiatus.session() else { return };
         if !session.own.bits.may_return_older()
             || cx.now.since(session.answered_at) <= UNASKED_MAX
@@ -163,6 +162,7 @@ impl Tcb {
         {
             return;
         }
+        let interval = self.rtt.rto(cx.config);
         self.ask(cx.now, Doubt::LongTime { since: cx.now, interval, met: MetPlain::default() });
         self.timers.arm(Timer::Resume, cx.now + interval);
     }
