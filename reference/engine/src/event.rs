@@ -163,6 +163,13 @@ pub enum TcpState {
     Linger,
 }
 
+impl TcpState {
+    /// True in TIME-WAIT and LINGER: both directions are over, and the connection is kept.
+    pub(crate) const fn is_kept_over(self) -> bool {
+        matches!(self, Self::TimeWait | Self::Linger)
+    }
+}
+
 impl fmt::Display for TcpState {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {

@@ -41,7 +41,7 @@ impl Tcb {
         found: TcpState,
         expected_absence: HoldTime,
     ) -> Result<(), CommandError> {
-        if matches!(found, TcpState::TimeWait | TcpState::Linger) {
+        if found.is_kept_over() {
             return Err(CommandError::Closing { found });
         }
         let session = self.hiatus.session_mut().ok_or(CommandError::HiatusOff)?;
@@ -91,7 +91,7 @@ impl Tcb {
 
     /// The host is back with its memory intact.
     pub(crate) fn come_back(&mut self, found: TcpState, cx: &mut Context<'_>) -> Result<(), CommandError> {
-        if matches!(found, TcpState::TimeWait | TcpState::Linger) {
+        if found.is_kept_over() {
             // Nothing is left to agree on, and in this state no RESUME-ACK counts. Should the peer ask for octets again,
             // they are sent.
             self.forgive_absence(cx);
@@ -131,7 +131,7 @@ impl Tcb {
         session.take_incarnation(incarnation, nonce)?;
         self.forgive_absence(cx);
         // As in `come_back`: in TIME-WAIT nothing is left to agree on.
-        if matches!(found, TcpState::TimeWait | TcpState::Linger) {
+        if found.is_kept_over() {
             self.is_here_at_the_end(cx);
         } else {
             self.start_resuming(cx, Origin::Intact);

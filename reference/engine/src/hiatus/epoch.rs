@@ -313,7 +313,7 @@ impl Tcb {
         let (heard, r2) = (self.heard, self.user_timeout(cx.config));
         let report = &self.epochs()?.report;
         let since = report.unanswered_since.unwrap_or(cx.now);
-        let is_over = matches!(found, TcpState::TimeWait | TcpState::Linger);
+        let is_over = found.is_kept_over();
         //= draft#epochs
         //# An EPOCH that has been repeated for as long as R2 while
         //# nothing acceptable came from the peer counts as R2 giving up

@@ -127,7 +127,7 @@ impl Synchronized {
             Hiatus::Confirming(confirming) => confirming.check(cx.now, &tcb.snd, &tcb.rcv, &arrived),
             Hiatus::Off | Hiatus::Proposed(_) => Checked::Plain,
         };
-        let is_over = matches!(self.name(), TcpState::TimeWait | TcpState::Linger);
+        let is_over = self.name().is_kept_over();
         let checked = if is_over && !self.tcb.is_resuming() { checked.in_time_wait() } else { checked };
         let step = match self.on_return(cx, &arrived, checked) {
             Step::Continue if self.tcb.is_resuming() && cx.config.keeps(Rule::DeafWhileResuming) => {
@@ -312,7 +312,7 @@ impl Synchronized {
     /// An RST without ABORT, within the window (RFC 5961, section 3.2).
     fn on_bare_reset(&mut self, cx: &mut Context<'_>, arrived: &Arrived<'_>) -> Step {
         // It must not cut TIME-WAIT short (RFC 1337, section 3), nor LINGER.
-        if matches!(self.name(), TcpState::TimeWait | TcpState::Linger) {
+        if self.name().is_kept_over() {
             return Step::Done;
         }
         let has_only_fin_left = matches!(self.name(), TcpState::Closing | TcpState::LastAck)
@@ -511,7 +511,7 @@ impl Synchronized {
             //= draft#leaving
             //# Nor does one
             //# in LISTEN, SYN-SENT, SYN-RECEIVED or TIME-WAIT
-            Timer::Suspend if matches!(found, TcpState::TimeWait | TcpState::Linger) => None,
+            Timer::Suspend if found.is_kept_over() => None,
             Timer::Suspend => {
                 tcb.owe(crate::owed::Owed::Suspend);
                 None

@@ -4,7 +4,6 @@ use hiatus_codec::{Flags, Position, Segment, SequenceNumber};
 
 use crate::arrived::known_options;
 use crate::config::{Config, Timestamping};
-use crate::event::TcpState;
 use crate::state::State;
 
 impl State {
@@ -14,9 +13,7 @@ impl State {
     pub(crate) fn may_be_replaced_by(&self, config: &Config, segment: &Segment<'_>) -> bool {
         let is_syn = segment.flags.contains(Flags::SYN)
             && !segment.flags.intersects(Flags::ACK.union(Flags::RST).union(Flags::FIN));
-        let Some(tcb) =
-            self.tcb().filter(|_| is_syn && matches!(self.name(), TcpState::TimeWait | TcpState::Linger))
-        else {
+        let Some(tcb) = self.tcb().filter(|_| is_syn && self.name().is_kept_over()) else {
             return false;
         };
         //= draft#resuming
