@@ -8,6 +8,8 @@ use std::io;
 use std::path::Path;
 use std::time::Duration;
 
+use hiatus_netns::Tun;
+
 use crate::case::{Case, Side};
 use crate::drive::{Clock, Observer, drive};
 use crate::host::capture::Capture;
@@ -17,7 +19,6 @@ use crate::report::{Done, Line, say, wait_for_go};
 use crate::stack::Stack;
 use crate::transfer::Transfer;
 use crate::trouble::Trouble;
-use crate::tun::Tun;
 
 /// Name of the TUN device of the engine.
 pub(crate) const DEVICE: &str = "ours";

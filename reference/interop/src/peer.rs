@@ -7,13 +7,14 @@ pub(crate) mod smoltcp;
 use std::io;
 use std::time::Duration;
 
+use hiatus_netns::Tun;
+
 use crate::case::{Case, Peer, Side};
 use crate::drive::{Clock, Observer, drive};
 use crate::report::{Done, Line, say, wait_for_go};
 use crate::stack::Stack;
 use crate::transfer::Transfer;
 use crate::trouble::Trouble;
-use crate::tun::Tun;
 
 /// Name of the device towards the peer: a TUN device, or one end of a veth pair.
 pub(crate) const DEVICE: &str = "theirs";
