@@ -2,7 +2,8 @@
 //!
 //! Running:
 //! * [`case`](mod@case) has the cases, [`script`] reads them, [`runner`] carries one out in virtual time.
-//! * [`target`] is what they run against: an adapter, and [`target::mutant`], which breaks one rule at a time.
+//! * [`target`] is what they run against; [`adapter`] has the lines to one that is a process of its own, and
+//!   [`target::mutant`] breaks one rule at a time.
 //! * [`record`] makes the capture of a case, [`report`] the table, JSON, JUnit and HTML of a run.
 //! * [`command`] is what the command line does, [`requirement`] is the index of the draft's requirements.
 //!
@@ -11,6 +12,7 @@
 //! * [`check`] says what happened to the connections of a capture and which requirements held.
 //! * [`show`] prints a capture as a transcript, a line a segment.
 
+pub mod adapter;
 pub mod capture;
 pub mod case;
 pub mod check;

@@ -49,6 +49,8 @@ pub struct Summary {
     pub inconclusive: usize,
     /// The target cannot do it.
     pub unsupported: usize,
+    /// The bench left it out.
+    pub skipped: usize,
 }
 
 impl Run {
@@ -62,6 +64,7 @@ impl Run {
                 Verdict::Fail(_) => &mut summary.fail,
                 Verdict::Inconclusive(_) => &mut summary.inconclusive,
                 Verdict::Unsupported(_) => &mut summary.unsupported,
+                Verdict::Skipped(_) => &mut summary.skipped,
             } += 1;
         }
         summary

@@ -21,7 +21,7 @@ use crate::script::{
 };
 use crate::seed::Seed;
 use crate::session::Session;
-use crate::target::{CallError, Setup, Target};
+use crate::target::{CallError, Made, Setup, Target};
 use crate::tell;
 use crate::verdict::{Failure, Outcome, Verdict};
 use crate::wire::{OwnedSegment, Side};
@@ -37,8 +37,8 @@ const TSVAL_START: u32 = 1_000;
 /// How far timestamps of a new incarnation lie above those of the earlier ones (draft, {#restoring}).
 const INCARNATION_STEP_TICKS: u32 = 1 << 22;
 
-/// Runs `case` against the target that `build` makes.
-pub fn run(case: &Case, build: &dyn Fn(&Setup) -> Box<dyn Target>) -> Outcome {
+/// Runs `case` against the target that `build` makes; if it cannot be made, the case is inconclusive.
+pub fn run(case: &Case, build: &dyn Fn(&Setup) -> Made) -> Outcome {
     let mut seed = Seed::of_text(&case.id);
     let active = case.script.steps.iter().any(|step| step.action == Action::Call(Call::Connect));
     let (target_port, bench_port) =
@@ -46,9 +46,13 @@ pub fn run(case: &Case, build: &dyn Fn(&Setup) -> Box<dyn Target>) -> Outcome {
     let bench_isn = SequenceNumber(seed.next_u32());
     let setup =
         Setup { options: case.script.header.target.clone(), seed: seed.next_u64(), target_port, bench_port };
+    let target = match build(&setup) {
+        Ok(target) => target,
+        Err(reason) => return Outcome { verdict: Verdict::Inconclusive(reason), frames: Vec::new() },
+    };
     let mut bench = Bench {
         case,
-        target: build(&setup),
+        target,
         setup,
         session: Session::new(bench_isn),
         now: Duration::ZERO,

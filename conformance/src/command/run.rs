@@ -13,7 +13,7 @@ use crate::record;
 use crate::report::{self, CaseRun, Run, Summary};
 use crate::requirement;
 use crate::runner;
-use crate::target::TargetKind;
+use crate::target::TargetChoice;
 use crate::target::mutant;
 
 /// `conform run`: run cases against a target.
@@ -21,9 +21,10 @@ use crate::target::mutant;
 pub struct RunArgs {
     #[command(flatten)]
     selection: Selection,
-    /// What the cases are run against.
-    #[arg(long, value_enum, default_value_t = TargetKind::Reference)]
-    target: TargetKind,
+    /// What the cases are run against: `reference`; `reference-process`, `linux`, `lwip`, `smoltcp`, which are processes; or
+    /// `child:COMMAND ARGS`, any program that speaks the protocol of conformance/docs/adapter.md.
+    #[arg(long, default_value_t = TargetChoice::Reference)]
+    target: TargetChoice,
     /// Break one rule of the target, to see the cases fail that are about it; `conform list --mutants` has the names.
     #[arg(long, value_name = "NAME")]
     mutant: Option<String>,
@@ -115,7 +116,7 @@ fn execute(args: &RunArgs) -> Result<Run, String> {
         progress.set_message(case.id.clone());
         let outcome = runner::run(&case, &|setup| match broken {
             None => args.target.build(setup),
-            Some(mutant) => mutant.of(args.target.build(setup), setup),
+            Some(mutant) => args.target.build(setup).map(|inner| mutant.of(inner, setup)),
         });
         let capture = write_capture(&args.out, &case, &outcome.frames)?;
         runs.push(CaseRun { case, outcome, capture });

@@ -32,6 +32,7 @@ pub fn html(run: &Run, requirements: &[Requirement]) -> String {
         ("fail", summary.fail),
         ("inconclusive", summary.inconclusive),
         ("unsupported", summary.unsupported),
+        ("skipped", summary.skipped),
     ];
     for (name, count) in counts {
         let _ = write!(page, "<span class=\"chip {name}\"><b>{count}</b> {name}</span>");
@@ -124,7 +125,7 @@ fn section(page: &mut String, case: &CaseRun, requirements: &[Requirement]) {
                 escaped(&failure.because)
             );
         }
-        Verdict::Inconclusive(reason) | Verdict::Unsupported(reason) => {
+        Verdict::Inconclusive(reason) | Verdict::Unsupported(reason) | Verdict::Skipped(reason) => {
             let _ = writeln!(page, "<pre class=\"failure\">{}</pre>", escaped(reason));
         }
     }

@@ -16,7 +16,7 @@ fn style(verdict: &Verdict) -> Style {
         Verdict::Pass => AnsiColor::Green,
         Verdict::Fail(_) => AnsiColor::Red,
         Verdict::Inconclusive(_) => AnsiColor::Yellow,
-        Verdict::Unsupported(_) => AnsiColor::Cyan,
+        Verdict::Unsupported(_) | Verdict::Skipped(_) => AnsiColor::Cyan,
     };
     color.on_default().bold()
 }
@@ -115,7 +115,7 @@ pub fn failure(case: &CaseRun, requirements: &[Requirement], out: &mut impl Writ
             writeln!(out, "  because   {}", failure.because)?;
             writeln!(out, "  capture   {capture}, frames {first}-{last}")?;
         }
-        Verdict::Inconclusive(reason) | Verdict::Unsupported(reason) => {
+        Verdict::Inconclusive(reason) | Verdict::Unsupported(reason) | Verdict::Skipped(reason) => {
             writeln!(out, "{style}{upper}{style:#}  {HEADING}{id}{HEADING:#}  {}", header.title)?;
             writeln!(out, "  because   {reason}")?;
             writeln!(out, "  capture   {capture}")?;

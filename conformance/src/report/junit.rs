@@ -33,7 +33,7 @@ pub fn junit(run: &Run) -> Result<String, SerializeError> {
                     status.set_message(reason.clone());
                     status
                 }
-                Verdict::Unsupported(reason) => {
+                Verdict::Unsupported(reason) | Verdict::Skipped(reason) => {
                     let mut status = TestCaseStatus::skipped();
                     status.set_message(reason.clone());
                     status
