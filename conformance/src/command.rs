@@ -50,7 +50,9 @@ fn of_folder(folder: &Path) -> Result<Vec<Case>, String> {
     }
     let known = requirement::index().map_err(|error| error.to_string())?;
     for case in &cases {
-        let is_unknown = |label: &&String| known.iter().all(|requirement| requirement.label != **label);
+        let is_unknown = |label: &&String| {
+            requirement::is_of_draft(label) && known.iter().all(|requirement| requirement.label != **label)
+        };
         if let Some(label) = case.script.header.requirements.iter().find(is_unknown) {
             return Err(format!("{}: {label}: the draft has no such requirement", case.id));
         }

@@ -1,14 +1,14 @@
 //! What went over the wire in a case, and the capture made of it.
 //!
-//! A capture is pcapng with nanoseconds, raw IPv4 packets with valid checksums, and the script line of each packet as
+//! A capture is pcapng with nanoseconds, raw IP packets with valid checksums, and the script line of each packet as
 //! its comment. The same frames give the same octets.
 
 use std::borrow::Cow;
 use std::io;
-use std::net::Ipv4Addr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::time::Duration;
 
-use etherparse::{IpNumber, Ipv4Header, TcpSlice};
+use etherparse::{IpNumber, Ipv4Header, Ipv6FlowLabel, Ipv6Header, TcpSlice};
 use pcap_file::pcapng::PcapNgWriter;
 use pcap_file::pcapng::blocks::enhanced_packet::{EnhancedPacketBlock, EnhancedPacketOption};
 use pcap_file::pcapng::blocks::interface_description::{
@@ -18,12 +18,17 @@ use pcap_file::pcapng::blocks::section_header::{SectionHeaderBlock, SectionHeade
 use pcap_file::{DataLink, Endianness};
 
 use crate::case::Case;
+use crate::script::IpVersion;
 use crate::wire::{OwnedSegment, Side};
 
 /// Address of the target (RFC 5737).
 pub const TARGET_ADDRESS: Ipv4Addr = Ipv4Addr::new(192, 0, 2, 1);
 /// Address of the bench (RFC 5737).
 pub const BENCH_ADDRESS: Ipv4Addr = Ipv4Addr::new(192, 0, 2, 2);
+/// Address of the target where a case asks for IPv6 (RFC 3849).
+pub const TARGET_ADDRESS_V6: Ipv6Addr = Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 1);
+/// Address of the bench where a case asks for IPv6 (RFC 3849).
+pub const BENCH_ADDRESS_V6: Ipv6Addr = Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 2);
 /// Port of the end that listens.
 pub const LISTEN_PORT: u16 = 7000;
 /// Port of the end that connects.
@@ -35,8 +40,8 @@ const START_UNIX_SECONDS: u64 = 1_767_225_600;
 const NANOSECONDS: u8 = 9;
 const SNAP_LEN_OCTETS: u32 = 65_535;
 const TIME_TO_LIVE: u8 = 64;
-/// Where the checksum stands in an IPv4 packet without IP options that carries TCP.
-const TCP_CHECKSUM_OFFSET: usize = Ipv4Header::MIN_LEN + 16;
+/// Where the checksum stands in a TCP header.
+const TCP_CHECKSUM_OFFSET: usize = 16;
 
 /// What stands in the section header of a case's capture.
 #[must_use]
@@ -58,39 +63,85 @@ pub struct Frame {
     pub comment: String,
 }
 
+/// The address of `side` in a case that runs over `ip`.
+#[must_use]
+pub const fn address(ip: IpVersion, side: Side) -> IpAddr {
+    match (ip, side) {
+        (IpVersion::V4, Side::Target) => IpAddr::V4(TARGET_ADDRESS),
+        (IpVersion::V4, Side::Bench) => IpAddr::V4(BENCH_ADDRESS),
+        (IpVersion::V6, Side::Target) => IpAddr::V6(TARGET_ADDRESS_V6),
+        (IpVersion::V6, Side::Bench) => IpAddr::V6(BENCH_ADDRESS_V6),
+    }
+}
+
 /// The IPv4 packet of a segment, checksums filled in.
 ///
 /// # Errors
 ///
 /// An [`io::Error`] if the segment does not fit into an IPv4 packet or its options are no multiple of 4 octets.
 pub fn packet(from: Side, segment: &OwnedSegment) -> io::Result<Vec<u8>> {
-    let (source, destination) = match from {
-        Side::Bench => (BENCH_ADDRESS, TARGET_ADDRESS),
-        Side::Target => (TARGET_ADDRESS, BENCH_ADDRESS),
-    };
-    let tcp = segment.octets().map_err(io::Error::other)?;
+    packet_over(IpVersion::V4, from, segment)
+}
+
+/// The IP packet of a segment, checksums filled in.
+///
+/// # Errors
+///
+/// An [`io::Error`] if the segment does not fit into such a packet or its options are no multiple of 4 octets.
+pub fn packet_over(ip: IpVersion, from: Side, segment: &OwnedSegment) -> io::Result<Vec<u8>> {
+    let mut tcp = segment.octets().map_err(io::Error::other)?;
     let len = u16::try_from(tcp.len()).map_err(io::Error::other)?;
-    let mut header = Ipv4Header::new(len, TIME_TO_LIVE, IpNumber::TCP, source.octets(), destination.octets())
-        .map_err(io::Error::other)?;
-    header.header_checksum = header.calc_header_checksum();
-    let checksum = TcpSlice::from_slice(&tcp)
-        .map_err(io::Error::other)?
-        .calc_checksum_ipv4(source.octets(), destination.octets())
-        .map_err(io::Error::other)?;
-    let mut packet = header.to_bytes().to_vec();
-    packet.extend_from_slice(&tcp);
-    if let Some(room) = packet.get_mut(TCP_CHECKSUM_OFFSET..TCP_CHECKSUM_OFFSET + 2) {
+    let slice = TcpSlice::from_slice(&tcp).map_err(io::Error::other)?;
+    let (mut packet, checksum) = match (address(ip, from), address(ip, from.other())) {
+        (IpAddr::V4(source), IpAddr::V4(destination)) => {
+            let addresses = (source.octets(), destination.octets());
+            let mut header = Ipv4Header::new(len, TIME_TO_LIVE, IpNumber::TCP, addresses.0, addresses.1)
+                .map_err(io::Error::other)?;
+            header.header_checksum = header.calc_header_checksum();
+            (header.to_bytes().to_vec(), slice.calc_checksum_ipv4(addresses.0, addresses.1))
+        }
+        (IpAddr::V6(source), IpAddr::V6(destination)) => {
+            let header = Ipv6Header {
+                traffic_class: 0,
+                flow_label: Ipv6FlowLabel::ZERO,
+                payload_length: len,
+                next_header: IpNumber::TCP,
+                hop_limit: TIME_TO_LIVE,
+                source: source.octets(),
+                destination: destination.octets(),
+            };
+            let checksum = slice.calc_checksum_ipv6(source.octets(), destination.octets());
+            (header.to_bytes().to_vec(), checksum)
+        }
+        _ => return Err(io::Error::other("both ends use the same version of IP")),
+    };
+    let checksum = checksum.map_err(io::Error::other)?;
+    if let Some(room) = tcp.get_mut(TCP_CHECKSUM_OFFSET..TCP_CHECKSUM_OFFSET + 2) {
         room.copy_from_slice(&checksum.to_be_bytes());
     }
+    packet.extend_from_slice(&tcp);
     Ok(packet)
 }
 
-/// The capture of a case. `comment` stands in its section header.
+/// The capture of `case`: what it is stands in the section header.
+///
+/// # Errors
+///
+/// An [`io::Error`] if a segment is no packet; see [`packet_over`].
+pub fn capture(case: &Case, frames: &[Frame]) -> io::Result<Vec<u8>> {
+    pcapng_over(case.script.header.target.ip, &comment(case), frames)
+}
+
+/// A capture over IPv4. `comment` stands in its section header.
 ///
 /// # Errors
 ///
 /// An [`io::Error`] if a segment is no packet; see [`packet`].
 pub fn pcapng(comment: &str, frames: &[Frame]) -> io::Result<Vec<u8>> {
+    pcapng_over(IpVersion::V4, comment, frames)
+}
+
+fn pcapng_over(ip: IpVersion, comment: &str, frames: &[Frame]) -> io::Result<Vec<u8>> {
     let section = SectionHeaderBlock {
         endianness: Endianness::Little,
         options: vec![SectionHeaderOption::Comment(Cow::Owned(comment.to_owned()))],
@@ -107,7 +158,7 @@ pub fn pcapng(comment: &str, frames: &[Frame]) -> io::Result<Vec<u8>> {
     let mut writer = PcapNgWriter::with_section_header(Vec::new(), section).map_err(io::Error::other)?;
     writer.write_pcapng_block(interface).map_err(io::Error::other)?;
     for frame in frames {
-        let data = packet(frame.from, &frame.segment)?;
+        let data = packet_over(ip, frame.from, &frame.segment)?;
         let block = EnhancedPacketBlock {
             interface_id: 0,
             timestamp: Duration::from_secs(START_UNIX_SECONDS) + frame.at,

@@ -22,9 +22,18 @@ pub struct Requirement {
     pub sentence: String,
 }
 
+/// True if `label` is one of the draft, and not a section of an RFC that every TCP keeps to.
+#[must_use]
+pub fn is_of_draft(label: &str) -> bool {
+    label.starts_with("HIA-")
+}
+
 /// The label that `written` means: `must-48`, `MUST 48` (as reports print it) and `HIA-MUST-48` are one.
 #[must_use]
 pub fn label(written: &str) -> String {
+    if let Some(section) = written.trim().strip_prefix("RFC ") {
+        return format!("RFC {section}");
+    }
     let upper = written.trim().to_uppercase().replace(' ', "-");
     if upper.starts_with("HIA-") { upper } else { format!("HIA-{upper}") }
 }

@@ -17,7 +17,7 @@ use std::time::Duration;
 use hiatus_codec::{CapableBits, ConnectionKey, Flags, HoldTime, Life, Nonce};
 
 pub use error::ScriptError;
-pub use header::{Header, Sending, TargetOptions, Timestamping};
+pub use header::{Header, IpVersion, Sending, TargetOptions, Timestamping};
 
 /// A whole script: the header lines, then the steps in the order they are carried out.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -21,6 +21,8 @@ pub struct Session {
 pub struct End {
     /// Its initial sequence number, from its SYN.
     pub isn: Option<SequenceNumber>,
+    /// That of a SYN into a connection that is there: it counts when the other end answers it.
+    offered_isn: Option<SequenceNumber>,
     /// Its half of the key material, from its first long CAPABLE; the later ones have to say the same.
     pub key: Option<ConnectionKey>,
     /// The newest life that it proved by a MAC; (0, 0) until then.
@@ -98,7 +100,17 @@ impl Session {
         let syn = segment.flags.contains(Flags::SYN);
         let ack = segment.flags.contains(Flags::ACK);
         if syn {
-            self.end_mut(from).isn = Some(segment.seq);
+            let other = self.end_mut(from.other());
+            let is_there = other.isn.is_some();
+            if ack && other.offered_isn.is_some_and(|isn| isn.advanced_by(1) == segment.ack) {
+                other.isn = other.offered_isn.take();
+            }
+            let end = self.end_mut(from);
+            if !ack && is_there && end.isn.is_some_and(|isn| isn != segment.seq) {
+                end.offered_isn = Some(segment.seq);
+            } else {
+                end.isn = Some(segment.seq);
+            }
             if !ack {
                 self.initiator = self.initiator.or(Some(from));
             }

@@ -267,7 +267,8 @@ fn explain_names_the_sentence_its_cases_and_its_mutants() {
 fn every_label_of_a_case_stands_in_the_draft() {
     let index = hiatus_conformance::requirement::index().expect("the index can be read");
     for case in hiatus_conformance::case::built_in().expect("every script can be read") {
-        for label in &case.script.header.requirements {
+        let labels = case.script.header.requirements.iter();
+        for label in labels.filter(|label| hiatus_conformance::requirement::is_of_draft(label)) {
             assert!(index.iter().any(|requirement| requirement.label == *label), "{}: {label}", case.id);
         }
     }

@@ -31,7 +31,7 @@ fn update() -> bool {
 
 fn capture(case: &Case) -> Vec<u8> {
     let outcome = runner::run(case, &|setup| TargetChoice::Reference.build(setup));
-    record::pcapng(&record::comment(case), &outcome.frames).expect("every frame is a packet")
+    record::capture(case, &outcome.frames).expect("every frame is a packet")
 }
 
 fn captures() -> BTreeMap<String, Vec<u8>> {

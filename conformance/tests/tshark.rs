@@ -51,7 +51,8 @@ const HEADER_ONLY: [(&str, &str); 1] = [(
 )];
 
 /// Golden captures of cases that are about malformed options, and in how many frames those stand.
-const MALFORMED: [(&str, usize); 5] = [
+const MALFORMED: [(&str, usize); 6] = [
+    ("legacy-broken-options", 4),
     ("negotiation-options-after-an-error-do-not-count", 1),
     ("negotiation-options-after-the-end-do-not-count", 1),
     ("negotiation-options-before-an-error-count", 1),

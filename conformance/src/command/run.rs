@@ -133,7 +133,7 @@ fn execute(args: &RunArgs) -> Result<Run, String> {
 fn write_capture(out: &Path, case: &crate::case::Case, frames: &[record::Frame]) -> Result<PathBuf, String> {
     let path = out.join(format!("{}.pcapng", case.capture_name()));
     let here = |error: io::Error| format!("{}: {error}", path.display());
-    let octets = record::pcapng(&record::comment(case), frames).map_err(here)?;
+    let octets = record::capture(case, frames).map_err(here)?;
     fs::write(&path, octets).map_err(here)?;
     Ok(path)
 }

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use anstyle::{AnsiColor, Style};
 
 use super::{CaseRun, Run};
-use crate::requirement::Requirement;
+use crate::requirement::{self, Requirement};
 use crate::verdict::Verdict;
 
 const HEADING: Style = Style::new().bold();
@@ -41,6 +41,7 @@ pub fn table(run: &Run, requirements: &[Requirement], out: &mut impl Write) -> i
     let summary = run.summary();
     let labels: std::collections::BTreeSet<&str> =
         run.cases.iter().flat_map(|case| &case.case.script.header.requirements).map(String::as_str).collect();
+    let labels: Vec<&str> = labels.into_iter().filter(|label| requirement::is_of_draft(label)).collect();
     let count = run.cases.len();
     let word = if count == 1 { "case" } else { "cases" };
     let covered = if labels.len() == 1 { "requirement" } else { "requirements" };
@@ -72,7 +73,7 @@ fn short(labels: &[String]) -> String {
     let mut last = "";
     for label in labels {
         let bare = label.strip_prefix("HIA-").unwrap_or(label);
-        let (level, number) = bare.rsplit_once('-').unwrap_or((bare, ""));
+        let (level, number) = bare.rsplit_once(['-', ' ']).unwrap_or((bare, ""));
         if level == last {
             text.push_str(", ");
         } else {

@@ -53,7 +53,12 @@ pub(super) fn segment(
             _ => WINDOW_OCTETS,
         },
         options: Vec::new(),
-        payload: pattern(Side::Bench, first, wanted.len_octets.or(0)),
+        // Octet 1 follows the SYN, also on the SYN.
+        payload: pattern(
+            Side::Bench,
+            first.wrapping_add(u32::from(flags.contains(Flags::SYN))),
+            wanted.len_octets.or(0),
+        ),
     };
     let mut area = Vec::new();
     for option in &wanted.options.named {

@@ -1,4 +1,4 @@
-//! The lines before the first step: `title:`, `requirements:`, `mutant:`, `target:`, and the story in `#` lines.
+//! The lines before the first step: `title:`, `requirements:`, `mutant:`, `target:`, `ip:`, and the story in `#` lines.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use nom::Parser;
 use nom::branch::alt;
 use nom::bytes::complete::take_while1;
 use nom::character::complete::{char, space0};
-use nom::combinator::map;
+use nom::combinator::{map, value};
 use nom::multi::separated_list1;
 use nom::sequence::{delimited, preceded};
 
@@ -26,7 +26,8 @@ pub struct Header {
     pub title: String,
     /// Paragraphs of the story.
     pub story: Vec<String>,
-    /// Labels of the draft's requirements that the case proves, such as `HIA-MUST-7`; never empty.
+    /// What the case proves, never empty: labels of the draft's requirements such as `HIA-MUST-7`, or sections of an
+    /// RFC such as `RFC 9293 3.5`.
     pub requirements: Vec<String>,
     /// Names of mutants that fail the case; never empty.
     pub mutants: Vec<String>,
@@ -41,12 +42,24 @@ pub struct Header {
 pub struct TargetOptions {
     /// The bits and the hold it offers; `None` for plain TCP.
     pub hiatus: Option<(CapableBits, HoldTime)>,
+    /// What carries its segments.
+    pub ip: IpVersion,
     /// Whether it uses RFC 7323 timestamps.
     pub timestamps: Timestamping,
     /// Whether octets wait for a durable epoch.
     pub sending: Sending,
     /// Most octets that it retains, acknowledged and not stable; `None` leaves that to the target.
     pub retained_octets_max: Option<u32>,
+}
+
+/// What carries the segments of a case.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum IpVersion {
+    /// `4`, and what a script without `ip:` means.
+    #[default]
+    V4,
+    /// `6`.
+    V6,
 }
 
 /// Whether octets wait for a durable epoch before they leave (draft, {#hold-send}).
@@ -75,6 +88,7 @@ pub(super) struct Builder {
     requirements: Vec<String>,
     mutants: Vec<String>,
     target: Option<TargetOptions>,
+    ip: IpVersion,
     tolerance: Option<Duration>,
 }
 
@@ -83,6 +97,7 @@ enum Line {
     Requirements(Vec<String>),
     Mutants(Vec<String>),
     Target(TargetOptions),
+    Ip(IpVersion),
     Tolerance(Duration),
 }
 
@@ -101,6 +116,7 @@ impl Builder {
             Line::Requirements(labels) => self.requirements.extend(labels),
             Line::Mutants(names) => self.mutants.extend(names),
             Line::Target(target) => self.target = Some(target),
+            Line::Ip(version) => self.ip = version,
             Line::Tolerance(tolerance) => self.tolerance = Some(tolerance),
         }
         Ok(())
@@ -119,7 +135,7 @@ impl Builder {
             story: self.story,
             requirements: self.requirements,
             mutants: self.mutants,
-            target: self.target.ok_or_else(|| missing("target"))?,
+            target: TargetOptions { ip: self.ip, ..self.target.ok_or_else(|| missing("target"))? },
             tolerance: self.tolerance.unwrap_or(TOLERANCE),
         })
     }
@@ -134,6 +150,7 @@ fn line(input: &str) -> Parsed<'_, Line> {
             preceded(key("requirements"), map(list(label), Line::Requirements)),
             preceded(key("mutant"), map(list(name), Line::Mutants)),
             preceded(key("target"), map(target, Line::Target)),
+            preceded(key("ip"), map(ip_version, Line::Ip)),
             preceded(key("tolerance"), map(span, Line::Tolerance)),
         )),
     )
@@ -143,8 +160,8 @@ fn named_line<'a>(
     input: &'a str,
     mut lines: impl Parser<&'a str, Output = Line, Error = Miss<'a>>,
 ) -> Parsed<'a, Line> {
-    const EXPECTED: &str = "a step, or one of title:, requirements:, mutant:, target:, tolerance:";
-    let known = ["title:", "requirements:", "mutant:", "target:", "tolerance:"];
+    const EXPECTED: &str = "a step, or one of title:, requirements:, mutant:, target:, ip:, tolerance:";
+    let known = ["title:", "requirements:", "mutant:", "target:", "ip:", "tolerance:"];
     if known.iter().any(|key| input.starts_with(key)) {
         lines.parse(input)
     } else {
@@ -162,13 +179,31 @@ fn list<'a, T>(
     separated_list1(delimited(space0, char(','), space0), item)
 }
 
+fn ip_version(input: &str) -> Parsed<'_, IpVersion> {
+    let versions = alt((value(IpVersion::V4, word("4")), value(IpVersion::V6, word("6"))));
+    named("4 or 6", versions)(input)
+}
+
+/// `HIA-MUST-7`, or `RFC 9293 3.10.7.4`: what the draft demands, or a section of what every TCP keeps to.
 fn label(input: &str) -> Parsed<'_, String> {
+    if word("RFC")(input).is_ok() {
+        return rfc_section(input);
+    }
     let (rest, label) = name(input)?;
     let numbered = ["HIA-MUST-", "HIA-SHOULD-", "HIA-MAY-"]
         .iter()
         .filter_map(|level| label.strip_prefix(level))
         .any(|number| number.parse::<u16>().is_ok());
     if numbered { Ok((rest, label)) } else { super::lexeme::refuse(input, "a label such as HIA-MUST-7") }
+}
+
+fn rfc_section(input: &str) -> Parsed<'_, String> {
+    let number = take_while1::<_, _, Miss<'_>>(|c: char| c.is_ascii_digit());
+    let section = take_while1::<_, _, Miss<'_>>(|c: char| c.is_ascii_digit() || c == '.');
+    let section = map((word("RFC"), then(number), then(section)), |((), number, section)| {
+        format!("RFC {number} {section}")
+    });
+    settled(named("a section such as RFC 9293 3.10.7.4", section))(input)
 }
 
 fn target(input: &str) -> Parsed<'_, TargetOptions> {
@@ -196,6 +231,7 @@ fn target(input: &str) -> Parsed<'_, TargetOptions> {
     let (rest, parts) = list(part).parse(input)?;
     let mut options = TargetOptions {
         hiatus: None,
+        ip: IpVersion::V4,
         timestamps: Timestamping::Off,
         sending: Sending::Unheld,
         retained_octets_max: None,

@@ -11,6 +11,7 @@ mod hold_send;
 mod host;
 mod linger;
 mod negotiation;
+mod plain;
 mod reading;
 mod restoring;
 mod resuming;
@@ -51,6 +52,7 @@ pub fn all() -> impl Iterator<Item = &'static Mutant> {
         hold_send::MUTANTS,
         linger::MUTANTS,
         ending::MUTANTS,
+        plain::MUTANTS,
     ]
     .into_iter()
     .flatten()

@@ -3,7 +3,7 @@
 mod line;
 
 use std::collections::BTreeMap;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use hiatus_codec::{AbortReason, ConnectionKey, HoldTime, Nonce, SequenceNumber};
@@ -16,10 +16,10 @@ use hiatus_engine::{
 use line::{Line, Place};
 
 use super::{CallError, Received, Setup, StreamEnd, Target};
-use crate::record::{BENCH_ADDRESS, TARGET_ADDRESS};
+use crate::record::address;
 use crate::script::{self, NetworkError};
 use crate::seed::Seed;
-use crate::wire::OwnedSegment;
+use crate::wire::{OwnedSegment, Side};
 
 /// Room for the longest segment: header, options, and data of a 1460-octet MSS.
 const SEGMENT_LEN_OCTETS_MAX: usize = 2048;
@@ -91,6 +91,7 @@ impl Reference {
     /// A host with nothing open.
     #[must_use]
     pub fn new(setup: &Setup) -> Self {
+        let ip = setup.options.ip;
         let mut seed = Seed::new(setup.seed);
         let entropy = Entropy {
             isn: SequenceNumber(seed.next_u32()),
@@ -121,8 +122,8 @@ impl Reference {
         Self {
             config,
             endpoints: Endpoints {
-                local: SocketAddr::new(IpAddr::V4(TARGET_ADDRESS), setup.target_port),
-                remote: SocketAddr::new(IpAddr::V4(BENCH_ADDRESS), setup.bench_port),
+                local: SocketAddr::new(address(ip, Side::Target), setup.target_port),
+                remote: SocketAddr::new(address(ip, Side::Bench), setup.bench_port),
             },
             entropy,
             power: Power::Running,

@@ -66,6 +66,8 @@ impl Citations {
             let Some(list) = line.trim_start_matches(['#', '/', ' ']).strip_prefix("requirements:") else {
                 continue;
             };
+            // A case of plain TCP names a section of an RFC, which the index of the draft does not list.
+            any |= list.contains("RFC ");
             for (_, _, label) in Label::find_all(list) {
                 any = true;
                 known(draft, label, path, index, findings);
