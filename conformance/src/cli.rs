@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use hiatus_conformance::command::{explain, list, run};
+use hiatus_conformance::command::{explain, lint, list, run};
 use hiatus_conformance::{check, show};
 
 const EXAMPLES: &str = "\
@@ -12,6 +12,7 @@ Examples:
   conform run suspend/ HIA-MUST-71         some of them
   conform run --mutant deaf-to-suspend     what a broken rule looks like
   conform run --format json                one document for a machine
+  conform lint my-cases                    mistakes in scripts of your own
   conform explain HIA-MUST-48              a sentence of the draft, its cases and mutants
   conform check capture.pcapng             what happened in a capture of any stack
   conform show out/suspend-hold-lasts.pcapng
@@ -34,6 +35,8 @@ enum Command {
     Check(check::CheckArgs),
     /// Tell a capture as a story, one line a segment.
     Show(show::ShowArgs),
+    /// Look for mistakes in scripts of your own, and run nothing.
+    Lint(lint::LintArgs),
     /// List the cases, the mutants or the requirements.
     List(list::ListArgs),
     /// Explain a requirement: its sentence, its cases, its mutants.
@@ -46,6 +49,7 @@ impl Cli {
             Command::Run(args) => run::run(args),
             Command::Check(args) => check::run(args),
             Command::Show(args) => show::run(args),
+            Command::Lint(args) => lint::run(args),
             Command::List(args) => list::run(args),
             Command::Explain(args) => explain::run(args),
         }

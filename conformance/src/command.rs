@@ -1,14 +1,14 @@
 //! The subcommands of `conform` that this crate carries out itself; `check` and `show` have modules of their own.
 
 pub mod explain;
+pub mod lint;
 pub mod list;
 pub mod run;
 
 use std::path::{Path, PathBuf};
 
-use crate::case::{self, Case};
+use crate::case::{self, Case, Colour};
 use crate::requirement;
-use crate::target::mutant;
 
 fn selects(filter: &str, case: &Case) -> bool {
     let label = requirement::label(filter);
@@ -44,24 +44,11 @@ impl Selection {
 
 /// The cases below `folder`; there is at least one, and the requirements and mutants that they name exist.
 fn of_folder(folder: &Path) -> Result<Vec<Case>, String> {
-    let cases = case::of_folder(folder).map_err(|error| error.to_string())?;
+    let cases = case::of_folder(folder).map_err(|errors| {
+        format!("{}: the cases cannot be run\n\n{}", folder.display(), errors.told(Colour::of_stderr()))
+    })?;
     if cases.is_empty() {
         return Err(format!("{}: expected cases, found no file that ends in .pkt", folder.display()));
-    }
-    let known = requirement::index().map_err(|error| error.to_string())?;
-    for case in &cases {
-        let is_unknown = |label: &&String| {
-            requirement::is_of_draft(label) && known.iter().all(|requirement| requirement.label != **label)
-        };
-        if let Some(label) = case.script.header.requirements.iter().find(is_unknown) {
-            return Err(format!("{}: {label}: the draft has no such requirement", case.id));
-        }
-        if let Some(name) = case.script.header.mutants.iter().find(|name| mutant::named(name).is_none()) {
-            return Err(format!(
-                "{}: no mutant is called {name}; `conform list --mutants` shows them all",
-                case.id
-            ));
-        }
     }
     Ok(cases)
 }

@@ -5,6 +5,7 @@
 //! * [`target`] is what they run against; [`adapter`] has the lines to one that is a process of its own, and
 //!   [`target::mutant`] breaks one rule at a time.
 //! * [`record`] makes the capture of a case, [`report`] the table, JSON, JUnit and HTML of a run.
+//! * [`lint`] finds mistakes in scripts that can be read.
 //! * [`command`] is what the command line does, [`requirement`] is the index of the draft's requirements.
 //!
 //! Captures:
@@ -17,6 +18,7 @@ pub mod capture;
 pub mod case;
 pub mod check;
 pub mod command;
+pub mod lint;
 pub mod record;
 pub mod report;
 pub mod requirement;

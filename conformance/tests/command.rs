@@ -131,7 +131,7 @@ fn a_script_with_an_error_is_shown_with_its_place() {
     let output = conform(&["run", "--cases", &folder.display().to_string(), "--out", &out("broken-out")]);
     assert_eq!(output.status.code(), Some(2));
     let told = String::from_utf8(output.stderr).unwrap();
-    assert!(told.contains("line 6, column 8"), "{told}");
+    assert!(told.contains("broken.pkt:6:8"), "{told}");
     assert!(told.contains(&folder.join("broken.pkt").display().to_string()), "{told}");
 }
 
