@@ -1,4 +1,5 @@
 //! Scripts that are read, and scripts that are refused with the place of the fault.
+#![allow(clippy::result_large_err, reason = "a test may be slow")]
 
 use hiatus_conformance::script::{Action, Script, ScriptError, Sending, When};
 
