@@ -107,12 +107,12 @@ pub(super) const MUTANTS: &[Mutant] = &[
                 let end = segment.seq.advanced_by(segment.view().len());
                 let is_syn = segment.flags.contains(Flags::SYN);
                 let again = !is_syn
-                    && segment.view().len() > 0
+                    && !segment.view().is_empty()
                     && notes
                         .kept
                         .as_ref()
                         .is_some_and(|last| !end.after(last.seq.advanced_by(last.view().len())));
-                if segment.view().len() > 0 && !again {
+                if !segment.view().is_empty() && !again {
                     notes.kept = Some(segment.clone());
                 }
                 drop_if(again, segment)
