@@ -14,6 +14,7 @@ mod told;
 
 use std::time::Duration;
 
+use hiatus_codec::mac::Role;
 use hiatus_codec::{CapableBits, ConnectionKey, Flags, HoldTime, Life, Nonce};
 
 pub use error::ScriptError;
@@ -311,6 +312,8 @@ pub struct MessagePattern {
     pub flags: u8,
     /// `plus HEX`: octets after its known length.
     pub plus: Vec<u8>,
+    /// `flip 6`: after the MAC was computed, the lowest bit of this octet of the option was turned over.
+    pub flip: Option<u8>,
 }
 
 /// The fields of a Hiatus message as a script has them.
@@ -376,12 +379,16 @@ pub enum HoldPattern {
 pub enum MacPattern {
     /// Not mentioned: any in an expectation, right in an injection.
     Open,
-    /// `mac ok`, with the life and nonce that the bench has seen, or with those `over life L nonce N` names.
+    /// `mac ok`, with the life and nonce that the bench has seen, or over what `over life L nonce N` names.
     Right {
         /// The life that the MAC covers beside the message.
         life: Option<Life>,
         /// The nonce that it covers.
         nonce: Option<Nonce>,
+        /// `role initiator`, `role responder`: whose message it is.
+        role: Option<Role>,
+        /// `turn 1`: how often the positions that it covers have gone round 2^32.
+        turn: Option<u32>,
     },
     /// `mac bad`: right but for one bit.
     Wrong,

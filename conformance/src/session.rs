@@ -37,13 +37,17 @@ pub struct End {
     pub tsval_of_earlier_incarnations: Option<u32>,
 }
 
-/// A life and a nonce that a script gives where the MAC is to cover others than those observed.
+/// What a script gives where the MAC is to cover others than those observed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Over {
     /// The life.
     pub life: Option<Life>,
     /// The nonce.
     pub nonce: Option<Nonce>,
+    /// The role of the sender.
+    pub role: Option<Role>,
+    /// How often positions have gone round 2^32.
+    pub turn: Option<u32>,
 }
 
 impl Session {
@@ -157,12 +161,12 @@ impl Session {
         message: &Message<'_>,
         over: Over,
     ) -> Option<Context> {
-        let role = self.role(from)?;
+        let role = over.role.or(self.role(from))?;
         let own = self.end(from);
         let addressee = self.end(from.other());
         let own_life = over.life.unwrap_or(own.life);
         let addressee_life = over.life.unwrap_or(addressee.life);
-        let position = |low: u32| Position(u64::from(low));
+        let position = |low: u32| Position(u64::from(over.turn.unwrap_or(0)) << 32 | u64::from(low));
         Some(match message {
             Message::Epoch(epoch) => {
                 Context::epoch(role, own_life, epoch.stable_position(position(epoch.stable_point)))

@@ -51,7 +51,13 @@ const HEADER_ONLY: [(&str, &str); 1] = [(
 )];
 
 /// Golden captures of cases that are about malformed options, and in how many frames those stand.
-const MALFORMED: [(&str, usize); 6] = [
+const MALFORMED: [(&str, usize); 12] = [
+    ("attack-data-beside-odd-options", 3),
+    ("attack-header-full-of-junk", 3),
+    ("attack-message-behind-an-error", 1),
+    ("attack-message-behind-the-end", 1),
+    ("attack-truncated-abort-is-a-bare-rst", 1),
+    ("attack-truncated-messages", 7),
     ("legacy-broken-options", 4),
     ("negotiation-options-after-an-error-do-not-count", 1),
     ("negotiation-options-after-the-end-do-not-count", 1),

@@ -134,6 +134,9 @@ fn message_octets(
         let start = known_len - TAG_LEN_OCTETS;
         octets.splice(start.., tag.0);
     }
+    if let Some(octet) = wanted.flip.and_then(|flipped| octets.get_mut(usize::from(flipped))) {
+        *octet ^= 1;
+    }
     octets.extend_from_slice(&wanted.plus);
     let len = u8::try_from(octets.len()).map_err(|_| "the option is longer than 255 octets")?;
     if let Some(room) = octets.get_mut(LEN_OFFSET) {
@@ -151,7 +154,7 @@ fn tag(
 ) -> Result<Option<Tag>, String> {
     let over = match wanted {
         MacPattern::Octets(octets) => return Ok(Some(Tag(octets))),
-        MacPattern::Right { life, nonce } => Over { life, nonce },
+        MacPattern::Right { life, nonce, role, turn } => Over { life, nonce, role, turn },
         MacPattern::Open | MacPattern::Wrong => Over::default(),
     };
     if matches!(message, Message::Abort(abort) if abort.reason == AbortReason::LOST) {

@@ -254,7 +254,7 @@ fn mac(wanted: MacPattern, found: &HiatusOption<'_>, on: &OwnedSegment, session:
                 Err("the MAC has other octets".to_owned())
             };
         }
-        MacPattern::Right { life, nonce } => Over { life, nonce },
+        MacPattern::Right { life, nonce, role, turn } => Over { life, nonce, role, turn },
     };
     if session.is_authentic(Side::Target, on, found, over) {
         return Ok(());

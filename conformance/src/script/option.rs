@@ -1,5 +1,6 @@
 //! Options in the codec's spelling, and `gen-253 HEX` for any octets.
 
+use hiatus_codec::mac::Role;
 use hiatus_codec::{AbortReason, CapableBits, ConnectionKey};
 use nom::Parser;
 use nom::branch::alt;
@@ -7,7 +8,7 @@ use nom::bytes::complete::{tag, take_while1};
 use nom::character::complete::{char, space1};
 use nom::combinator::{map, opt, value};
 use nom::multi::separated_list1;
-use nom::sequence::{pair, preceded, separated_pair};
+use nom::sequence::{preceded, separated_pair};
 
 use super::error::{Miss, Words};
 use super::lexeme::{
@@ -84,11 +85,13 @@ fn message(input: &str) -> Parsed<'_, OptionPattern> {
     let (rest, mac) = opt(preceded(space1, mac)).parse(rest)?;
     let (rest, flags) = opt(preceded(then_word("flags"), settled(then(u8)))).parse(rest)?;
     let (rest, plus) = opt(preceded(then_word("plus"), settled(then(octets)))).parse(rest)?;
+    let (rest, flip) = opt(preceded(then_word("flip"), settled(then(u8)))).parse(rest)?;
     let message = MessagePattern {
         body,
         mac: mac.unwrap_or(MacPattern::Open),
         flags: flags.unwrap_or(0),
         plus: plus.unwrap_or_default(),
+        flip,
     };
     Ok((rest, OptionPattern::Hiatus(message)))
 }
@@ -97,11 +100,13 @@ fn mac(input: &str) -> Parsed<'_, MacPattern> {
     let over = |input| {
         let named_life = opt(preceded(then_word("life"), settled(then(life))));
         let named_nonce = opt(preceded(then_word("nonce"), settled(then(nonce))));
-        preceded(then_word("over"), pair(named_life, named_nonce)).parse(input)
+        let named_role = opt(preceded(then_word("role"), settled(then(role))));
+        let named_turn = opt(preceded(then_word("turn"), settled(then(u32))));
+        preceded(then_word("over"), (named_life, named_nonce, named_role, named_turn)).parse(input)
     };
     let right = map((word("ok"), opt(over)), |(_, over)| {
-        let (life, nonce) = over.unwrap_or((None, None));
-        MacPattern::Right { life, nonce }
+        let (life, nonce, role, turn) = over.unwrap_or_default();
+        MacPattern::Right { life, nonce, role, turn }
     });
     let (rest, _) = alt((word("mac"), word("key"))).parse(input)?;
     settled(then(named(
@@ -113,6 +118,11 @@ fn mac(input: &str) -> Parsed<'_, MacPattern> {
             map(octets_exactly::<8>("16 hexadecimal digits"), MacPattern::Octets),
         )),
     )))(rest)
+}
+
+fn role(input: &str) -> Parsed<'_, Role> {
+    let roles = alt((value(Role::Initiator, word("initiator")), value(Role::Responder, word("responder"))));
+    named("initiator or responder", roles)(input)
 }
 
 /// The capability letters after the version: `S`, `SNK`, `-` for none.

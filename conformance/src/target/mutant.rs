@@ -4,6 +4,7 @@
 //! and a mutant that no case catches shows a gap; `tests/mutants.rs` looks for both.
 
 mod absence;
+mod attack;
 mod edit;
 mod ending;
 mod epoch;
@@ -53,6 +54,7 @@ pub fn all() -> impl Iterator<Item = &'static Mutant> {
         linger::MUTANTS,
         ending::MUTANTS,
         plain::MUTANTS,
+        attack::MUTANTS,
     ]
     .into_iter()
     .flatten()
