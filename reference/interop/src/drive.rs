@@ -6,10 +6,10 @@ use std::time::{Duration, Instant};
 use hiatus_netns::Tun;
 
 use crate::case::Side;
-use crate::stack::{Phase, Stack};
 use crate::transfer::Transfer;
-use crate::trouble::Trouble;
 use crate::tun::{PACKET_OCTETS_MAX, Woken, wait};
+use hiatus_interop::stack::{Phase, Stack};
+use hiatus_interop::trouble::Trouble;
 
 /// Packets taken before anything else gets its turn.
 const PACKETS_PER_TURN: usize = 64;

@@ -16,9 +16,7 @@ mod packet;
 mod peer;
 mod report;
 mod runner;
-mod stack;
 mod transfer;
-mod trouble;
 mod tun;
 
 use std::fs::{self, OpenOptions};
@@ -32,7 +30,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::case::{Case, DEFAULT_OCTETS, Peer};
 use crate::runner::{Keep, Plan};
-use crate::trouble::Trouble;
+use hiatus_interop::trouble::Trouble;
 
 /// The engine against the TCPs of the Linux kernel, lwIP and smoltcp, over TUN devices.
 ///

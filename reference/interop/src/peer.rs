@@ -1,8 +1,6 @@
 //! The processes with the other stacks in them.
 
 pub(crate) mod kernel;
-pub(crate) mod lwip;
-pub(crate) mod smoltcp;
 
 use std::io;
 use std::time::Duration;
@@ -12,9 +10,11 @@ use hiatus_netns::Tun;
 use crate::case::{Case, Peer, Side};
 use crate::drive::{Clock, Observer, drive};
 use crate::report::{Done, Line, say, wait_for_go};
-use crate::stack::Stack;
 use crate::transfer::Transfer;
-use crate::trouble::Trouble;
+use hiatus_interop::lwip::Lwip;
+use hiatus_interop::smoltcp::Smoltcp;
+use hiatus_interop::stack::{Opening, Stack};
+use hiatus_interop::trouble::Trouble;
 
 /// Name of the device towards the peer: a TUN device, or one end of a veth pair.
 pub(crate) const DEVICE: &str = "theirs";
@@ -23,8 +23,8 @@ pub(crate) const DEVICE: &str = "theirs";
 pub(crate) fn run(case: &Case) -> Result<(), Trouble> {
     match case.peer {
         Peer::Kernel => kernel::run(case),
-        Peer::Lwip => run_on_tun(case, lwip::Lwip::open),
-        Peer::Smoltcp => run_on_tun(case, smoltcp::Smoltcp::open),
+        Peer::Lwip => run_on_tun(case, Lwip::open),
+        Peer::Smoltcp => run_on_tun(case, Smoltcp::open),
     }
 }
 
@@ -43,7 +43,7 @@ impl Observer for Quiet {
 
 fn run_on_tun<S: Stack>(
     case: &Case,
-    open: impl FnOnce(Duration, &Case) -> Result<S, Trouble>,
+    open: impl FnOnce(Duration, &Opening) -> Result<S, Trouble>,
 ) -> Result<(), Trouble> {
     let mut tun = Tun::attach(DEVICE).map_err(Trouble::system(format!("TUN device {DEVICE}")))?;
     say(&Line::Ready)?;
@@ -51,7 +51,7 @@ fn run_on_tun<S: Stack>(
         return Ok(());
     }
     let clock = Clock::start();
-    let mut stack = open(clock.now(), case)?;
+    let mut stack = open(clock.now(), &case.opening())?;
     let mut transfer = Transfer::new(case, Side::Them);
     if case.opener == Side::Us {
         say(&Line::Listening)?;

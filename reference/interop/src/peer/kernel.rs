@@ -11,7 +11,7 @@ use crate::net;
 use crate::octets::{Expected, Octets};
 use crate::report::{Done, Line, say, wait_for_go};
 use crate::transfer::{CHUNK_OCTETS, Start};
-use crate::trouble::Trouble;
+use hiatus_interop::trouble::Trouble;
 
 /// How long the kernel may take to see its FIN acknowledged once the application has read the peer's.
 const CLOSE_PATIENCE: Duration = Duration::from_secs(40);

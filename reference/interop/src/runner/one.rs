@@ -11,7 +11,7 @@ use crate::net::{self, Dropped};
 use crate::report::Done;
 use crate::runner::child::Process;
 use crate::runner::{Keep, Outcome, Plan};
-use crate::trouble::Trouble;
+use hiatus_interop::trouble::Trouble;
 
 /// How often both processes are asked whether they are done.
 const POLL: Duration = Duration::from_millis(5);

@@ -10,8 +10,7 @@ use smoltcp::socket::tcp::{CongestionControl, RecvError, Socket, SocketBuffer, S
 use smoltcp::time::Instant;
 use smoltcp::wire::{HardwareAddress, IpAddress, IpCidr};
 
-use crate::case::{Case, Side, Use};
-use crate::stack::{Phase, Reading, Stack};
+use crate::stack::{Opening, Phase, Reading, Role, Stack, Timestamps};
 use crate::trouble::Trouble;
 
 /// Either buffer.
@@ -74,7 +73,7 @@ impl Device for Queues {
 }
 
 /// One connection of smoltcp.
-pub(crate) struct Smoltcp {
+pub struct Smoltcp {
     queues: Queues,
     interface: Interface,
     sockets: SocketSet<'static>,
@@ -82,19 +81,23 @@ pub(crate) struct Smoltcp {
     was_open: bool,
     has_finished: bool,
     peer_has_finished: bool,
-    /// See [`Case::haste`].
+    /// See [`Opening::haste`].
     haste: u32,
 }
 
 impl Smoltcp {
-    /// Starts smoltcp, and connects or listens as `case` says.
-    pub(crate) fn open(now: Duration, case: &Case) -> Result<Self, Trouble> {
-        let (local, remote) = (case.address(Side::Them), case.address(Side::Us));
-        let mtu_octets = usize::from(case.mtu_octets());
+    /// Starts smoltcp, and connects or listens as `opening` says.
+    ///
+    /// # Errors
+    ///
+    /// [`Trouble::Broken`]: smoltcp refuses.
+    pub fn open(now: Duration, opening: &Opening) -> Result<Self, Trouble> {
+        let (local, remote) = (opening.local, opening.remote);
+        let mtu_octets = usize::from(opening.mtu_octets);
         let mut queues = Queues { incoming: VecDeque::new(), outgoing: VecDeque::new(), mtu_octets };
         let mut config = Config::new(HardwareAddress::Ip);
-        config.random_seed = case.seed(Side::Them);
-        let mut interface = Interface::new(config, &mut queues, instant(now * case.haste()));
+        config.random_seed = opening.seed;
+        let mut interface = Interface::new(config, &mut queues, instant(now * opening.haste));
         let own = IpCidr::new(IpAddress::from(local.ip()), PREFIX_BITS);
         interface.update_ip_addrs(|addresses| {
             // There is room for two at least.
@@ -103,12 +106,12 @@ impl Smoltcp {
         let mut socket =
             Socket::new(SocketBuffer::new(vec![0; BUFFER_OCTETS]), SocketBuffer::new(vec![0; BUFFER_OCTETS]));
         socket.set_congestion_control(CongestionControl::Reno);
-        if case.timestamps_of(Side::Them) == Use::On {
+        if opening.timestamps == Timestamps::Offered {
             socket.set_tsval_generator(Some(timestamp));
         }
-        match case.opener {
-            Side::Us => socket.listen(local.port()).map_err(|error| broken(&error)),
-            Side::Them => {
+        match opening.role {
+            Role::Listen => socket.listen(local.port()).map_err(|error| broken(&error)),
+            Role::Connect => {
                 let context = interface.context();
                 socket.connect(context, remote, local.port()).map_err(|error| broken(&error))
             }
@@ -123,7 +126,7 @@ impl Smoltcp {
             was_open: false,
             has_finished: false,
             peer_has_finished: false,
-            haste: case.haste(),
+            haste: opening.haste,
         })
     }
 
@@ -197,6 +200,11 @@ impl Stack for Smoltcp {
         self.socket().close();
         self.has_finished = true;
         Ok(true)
+    }
+
+    fn abort(&mut self, _now: Duration) -> Result<(), Trouble> {
+        self.socket().abort();
+        Ok(())
     }
 
     fn phase(&self) -> Result<Phase, Trouble> {
