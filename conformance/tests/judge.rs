@@ -4,13 +4,13 @@
 
 use hiatus_conformance::case::built_in;
 use hiatus_conformance::runner;
-use hiatus_conformance::target::TargetKind;
+use hiatus_conformance::target::TargetChoice;
 use hiatus_conformance::verdict::Verdict;
 
 #[test]
 fn the_suite_passes() {
     for case in built_in().expect("every script can be read") {
-        let outcome = runner::run(&case, &|setup| TargetKind::Reference.build(setup));
+        let outcome = runner::run(&case, &|setup| TargetChoice::Reference.build(setup));
         assert!(outcome.verdict == Verdict::Pass, "{}: {}", case.id, outcome.verdict.name());
     }
 }
