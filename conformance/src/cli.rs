@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use hiatus_conformance::command::{explain, lint, list, run};
+use hiatus_conformance::command::{explain, lint, list, run, serve};
 use hiatus_conformance::{check, show};
 
 const EXAMPLES: &str = "\
@@ -41,6 +41,9 @@ enum Command {
     List(list::ListArgs),
     /// Explain a requirement: its sentence, its cases, its mutants.
     Explain(explain::ExplainArgs),
+    /// Be a target that is a process: the reference.
+    #[command(hide = true)]
+    Serve(serve::ServeArgs),
 }
 
 impl Cli {
@@ -52,6 +55,7 @@ impl Cli {
             Command::Lint(args) => lint::run(args),
             Command::List(args) => list::run(args),
             Command::Explain(args) => explain::run(args),
+            Command::Serve(args) => serve::run(args),
         }
     }
 }

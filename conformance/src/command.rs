@@ -4,6 +4,7 @@ pub mod explain;
 pub mod lint;
 pub mod list;
 pub mod run;
+pub mod serve;
 
 use std::path::{Path, PathBuf};
 
