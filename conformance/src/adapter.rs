@@ -2,9 +2,19 @@
 //!
 //! Plain data, used by both ends: the bench writes [`Request`]s and reads [`Line`]s, a target the other way round.
 
+mod lines;
+mod serve;
+
 use std::net::SocketAddr;
 
+use hiatus_codec::{CapableBits, HoldTime};
 use serde::{Deserialize, Serialize};
+
+pub use lines::{BadLine, LineReader, shown};
+pub use serve::{Host, Maker, Segments, serve};
+
+use crate::script::{self, IpVersion, Sending, Timestamping};
+use crate::target;
 
 /// The version of this protocol.
 pub const PROTOCOL: u32 = 1;
@@ -101,6 +111,35 @@ pub enum Call {
     End,
 }
 
+impl Call {
+    /// Its name in a line.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Setup(_) => "setup",
+            Self::Listen => "listen",
+            Self::Connect => "connect",
+            Self::Write { .. } => "write",
+            Self::Read { .. } => "read",
+            Self::Close => "close",
+            Self::Abort => "abort",
+            Self::Packet { .. } => "packet",
+            Self::Time => "time",
+            Self::States => "states",
+            Self::Suspend { .. } => "suspend",
+            Self::Stop => "stop",
+            Self::Resume => "resume",
+            Self::SnapshotTaken { .. } => "snapshot-taken",
+            Self::SnapshotDurable { .. } => "snapshot-durable",
+            Self::Crash => "crash",
+            Self::Restore { .. } => "restore",
+            Self::Rewind { .. } => "rewind",
+            Self::HoldSend { .. } => "hold-send",
+            Self::End => "end",
+        }
+    }
+}
+
 /// What a host is to be.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Setup {
@@ -126,6 +165,26 @@ pub struct Setup {
     pub retains_octets: Option<u32>,
 }
 
+impl Setup {
+    /// What a script asks for, as a [`target::Setup`] has it; ports are those of `local` and `remote`.
+    #[must_use]
+    pub fn for_target(&self) -> target::Setup {
+        let hiatus = self.hiatus.as_ref().map(|offer| (offer.bits(), HoldTime::from_seconds(offer.hold_s)));
+        target::Setup {
+            options: script::TargetOptions {
+                hiatus,
+                ip: if self.local.is_ipv4() { IpVersion::V4 } else { IpVersion::V6 },
+                timestamps: if self.timestamps { Timestamping::On } else { Timestamping::Off },
+                sending: if self.hold_send { Sending::HoldSend } else { Sending::Unheld },
+                retained_octets_max: self.retains_octets,
+            },
+            seed: self.seed,
+            target_port: self.local.port(),
+            bench_port: self.remote.port(),
+        }
+    }
+}
+
 /// What a host offers in CAPABLE (draft, {#capable}).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Offer {
@@ -133,6 +192,25 @@ pub struct Offer {
     pub services: String,
     /// The offered hold, in seconds.
     pub hold_s: u32,
+}
+
+impl Offer {
+    /// What a script's `hiatus SNK hold 300s` asks for.
+    #[must_use]
+    pub fn new(bits: CapableBits, hold: HoldTime) -> Self {
+        let told = bits.to_string();
+        let services = told.chars().filter(|letter| "SNK".contains(*letter)).collect();
+        Self { services, hold_s: hold.seconds() }
+    }
+
+    /// Version and services, as CAPABLE has them; letters that it does not know count for nothing.
+    #[must_use]
+    pub fn bits(&self) -> CapableBits {
+        const LETTERS: [(char, u8); 3] = [('S', 0b1000), ('N', 0b0100), ('K', 0b0010)];
+        let known = LETTERS.iter().filter(|(letter, _)| self.services.contains(*letter));
+        let version = CapableBits::new(CapableBits::VERSION).octet();
+        CapableBits::from_octet(known.fold(version, |octet, (_, bit)| octet | bit))
+    }
 }
 
 /// What a target writes: one line.
@@ -204,7 +282,7 @@ pub struct Reply {
 }
 
 /// How packets are exchanged.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "lowercase")]
 pub enum Packets {
     /// As lines.
@@ -216,7 +294,7 @@ pub enum Packets {
 }
 
 /// Whose time a target lives in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "lowercase")]
 pub enum Clock {
     /// The bench's: it jumps.

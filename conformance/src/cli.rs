@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser, Subcommand};
-use hiatus_conformance::command::{explain, generate, lint, list, run};
+use hiatus_conformance::command::{explain, generate, lint, list, run, serve};
 use hiatus_conformance::{check, show};
 
 const EXAMPLES: &str = "\
@@ -49,6 +49,9 @@ enum Command {
     Completions(generate::CompletionsArgs),
     /// Print the manual page, or write one for each subcommand.
     Man(generate::ManArgs),
+    /// Be a target that is a process: the reference.
+    #[command(hide = true)]
+    Serve(serve::ServeArgs),
 }
 
 impl Cli {
@@ -62,6 +65,7 @@ impl Cli {
             Command::Explain(args) => explain::run(args),
             Command::Completions(args) => generate::completions(args, Self::command()),
             Command::Man(args) => generate::man(args, Self::command()),
+            Command::Serve(args) => serve::run(args),
         }
     }
 }

@@ -6,5 +6,6 @@ pub mod lint;
 pub mod list;
 pub mod run;
 mod selection;
+pub mod serve;
 
 pub use selection::Selection;

@@ -4,6 +4,7 @@
 //! * [`case`](mod@case) has the cases, [`script`] reads them, [`runner`] carries one out in virtual time.
 //! * [`target`] is what they run against; [`adapter`] has the lines to one that is a process of its own, and
 //!   [`target::mutant`] breaks one rule at a time.
+//! * [`packet`] has segments in IP packets, and ICMP errors.
 //! * [`record`] makes the capture of a case, [`report`] the table, JSON, JUnit and HTML of a run.
 //! * [`lint`] finds mistakes in scripts that can be read.
 //! * [`command`] is what the command line does, [`requirement`] is the index of the draft's requirements.
@@ -19,6 +20,7 @@ pub mod case;
 pub mod check;
 pub mod command;
 pub mod lint;
+pub mod packet;
 pub mod record;
 pub mod report;
 pub mod requirement;

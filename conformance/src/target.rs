@@ -165,6 +165,11 @@ pub trait Target {
         None
     }
 
+    /// What the target itself said that it cannot do, at its setup or since; the case is *unsupported*.
+    fn unsupported(&self) -> Option<String> {
+        None
+    }
+
     /// The next thing that the application was told, as words with dashes such as `peer-suspended`.
     fn event(&mut self) -> Result<Option<String>, CallError> {
         Err(CallError::Unsupported("events"))

@@ -4,7 +4,7 @@ use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
 
-use super::child::Child;
+use super::child::{Child, Exchange};
 use super::reference::Reference;
 use super::{Made, Setup, Target};
 
@@ -69,10 +69,19 @@ impl TargetChoice {
     ///
     /// Why it cannot be started, in one line.
     pub fn build(&self, setup: &Setup) -> Made {
+        self.build_over(setup, &Exchange::default())
+    }
+
+    /// The same, with a say in how packets go and in whose time.
+    ///
+    /// # Errors
+    ///
+    /// Why it cannot be started, in one line.
+    pub fn build_over(&self, setup: &Setup, exchange: &Exchange) -> Made {
         match self {
             Self::Reference => Ok(Box::new(Reference::new(setup))),
             Self::Child { command, .. } => {
-                Child::start(command, setup).map(|child| Box::new(child) as Box<dyn Target>)
+                Child::start(command, setup, exchange).map(|child| Box::new(child) as Box<dyn Target>)
             }
         }
     }
