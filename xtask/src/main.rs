@@ -2,7 +2,7 @@
 //!
 //! `test` and `ci` run every check there is, `spec` builds and checks the Internet-Draft, `bench` measures against
 //! peers, `sim` tells histories, `model` visits
-//! every state, `fuzz` hunts for inputs that break the codec. Everything works offline once its tools are installed.
+//! every state, `fuzz` hunts for inputs that break the codec or the suite. Everything works offline once its tools are installed.
 
 mod bare;
 mod bench;
@@ -64,10 +64,10 @@ enum Command {
     /// seen, or could not run.
     #[command(disable_help_flag = true)]
     Model(model::ModelArgs),
-    /// Run a fuzz target of the codec for a bounded time, or remake its seed corpus.
+    /// Run a fuzz target of the codec or of the suite for a bounded time, or remake the seed corpus of the codec's.
     ///
-    /// Inputs that break an invariant are left in codec/fuzz/artifacts; copy one into codec/fuzz/corpus, and the ordinary
-    /// tests replay it from then on.
+    /// Inputs that break an invariant are left in codec/fuzz/artifacts and conformance/fuzz/artifacts; copy one into the
+    /// corpus beside, and the ordinary tests replay it from then on.
     Fuzz(fuzz::FuzzArgs),
 }
 
