@@ -3,6 +3,7 @@
 //! The language is a subset of packetdrill's, `conformance/cases/README.md` is its guide. [`Script::parse`] reads
 //! it; the runner carries it out.
 
+mod bounds;
 mod call;
 mod error;
 mod event;
@@ -20,9 +21,6 @@ use hiatus_codec::{CapableBits, ConnectionKey, Flags, HoldTime, Life, Nonce};
 pub use error::ScriptError;
 pub(crate) use error::did_you_mean;
 pub use header::{Header, IpVersion, Sending, TargetOptions, Timestamping};
-
-/// Longest time that a script may take, waiting apart for segments that may come at any time.
-const DURATION_MAX: Duration = Duration::from_secs(366 * 24 * 60 * 60);
 
 /// A whole script: the header lines, then the steps in the order they are carried out.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -70,7 +68,7 @@ impl Script {
                 errors.push(no_step(trimmed).at_line(number, line));
             }
         }
-        errors.extend(too_long(&steps));
+        errors.extend(bounds::exceeded(&steps));
         match header.finish() {
             Ok(header) if errors.is_empty() && !steps.is_empty() => Ok(Self { header, steps }),
             _ if text.trim().is_empty() => Err(vec![empty()]),
@@ -125,24 +123,6 @@ fn without_steps(text: &str) -> ScriptError {
     let error =
         ScriptError::at(index + 1, last.trim_end(), end..end, "at least one step such as `+0 listen`");
     error.found("the end of the script")
-}
-
-/// The step at which more time has passed than a script may take.
-fn too_long(steps: &[Step]) -> Option<ScriptError> {
-    let mut passed = Duration::ZERO;
-    for step in steps {
-        let waits = match step.when {
-            When::After(delay) | When::Between(_, delay) => delay,
-            When::Any => Duration::ZERO,
-        };
-        let lasts = if let Action::Silence(_, length) = &step.action { *length } else { Duration::ZERO };
-        passed = passed.saturating_add(waits).saturating_add(lasts);
-        if passed > DURATION_MAX {
-            let time = 0..step.text.find(char::is_whitespace).unwrap_or(step.text.len());
-            return Some(ScriptError::at(step.line, &step.text, time, "a script that lasts a year at most"));
-        }
-    }
-    None
 }
 
 /// One line of a script.

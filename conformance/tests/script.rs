@@ -188,7 +188,7 @@ fn line_ends_and_a_mark_in_front_do_not_matter() {
 fn what_no_machine_could_carry_out_is_refused() {
     for (line, column) in [
         ("+0 write 1000000000", 10),
-        ("+0 reads 16777217", 10),
+        ("+0 reads 4194305", 10),
         ("+0 < . 1:4000000001(4000000000) ack 1", 6),
         ("+99999999999 listen", 1),
         ("+0 > nothing for 9999999999999999999min", 18),
@@ -196,6 +196,12 @@ fn what_no_machine_could_carry_out_is_refused() {
     ] {
         let error = step(line).expect_err(line);
         assert_eq!((error.line, error.column), (5, column), "{error}");
+    }
+    let copies = "+0 snapshot taken 1\n".repeat(65);
+    let writes = "+0 write 4000000\n".repeat(2);
+    for (steps, line) in [(copies, 69), (writes, 6)] {
+        let errors = Script::parse(&format!("{HEADER}{steps}")).expect_err("too much");
+        assert_eq!(errors.iter().map(|error| error.line).collect::<Vec<_>>(), [line]);
     }
     let month = "+2592000 listen\n".repeat(13);
     let errors = Script::parse(&format!("{HEADER}{month}")).expect_err("more than a year");

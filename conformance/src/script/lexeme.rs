@@ -12,10 +12,9 @@ use nom::sequence::{pair, preceded, terminated};
 use nom::{IResult, Parser};
 
 use super::Field;
+use super::bounds::OCTETS_MAX;
 use super::error::{Miss, Words};
 
-/// Most octets that a script may have written or read in one call: several times what the target may send in a case.
-const CALL_OCTETS_MAX: u32 = 1 << 24;
 /// Longest time between two steps; the longest hold is 32767 minutes, which is less than 23 days.
 pub(super) const SPAN_MAX: Duration = Duration::from_secs(366 * 24 * 60 * 60);
 
@@ -100,8 +99,8 @@ pub(super) fn u32(input: &str) -> Parsed<'_, u32> {
 /// Octets that an application writes or reads in one call.
 pub(super) fn stream_octets(input: &str) -> Parsed<'_, u32> {
     let (rest, octets) = u32(input)?;
-    if octets > CALL_OCTETS_MAX {
-        return refuse(input, format!("at most {CALL_OCTETS_MAX} octets in one call"));
+    if octets > OCTETS_MAX {
+        return refuse(input, format!("at most {OCTETS_MAX} octets in one call"));
     }
     Ok((rest, octets))
 }
