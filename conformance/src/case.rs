@@ -1,16 +1,24 @@
 //! Cases: scripts with their ids, built in or read from a folder.
 
-use std::fs;
-use std::io;
+mod told;
+
+use std::fs::{self, File};
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use include_dir::{Dir, include_dir};
 
+use crate::lint;
 use crate::script::{Script, ScriptError};
+
+pub(crate) use told::faults as told_faults;
+pub use told::{Colour, told};
 
 /// The cases of this repository, so that `conform` needs no files.
 static BUILT_IN: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/cases");
 const EXTENSION: &str = "pkt";
+/// Longest script that is read; those of this repository have less than 3 KiB.
+const SCRIPT_LEN_OCTETS_MAX: usize = 1 << 20;
 
 /// A script with its name.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,17 +31,17 @@ pub struct Case {
     pub text: String,
 }
 
-/// Why cases cannot be had.
+/// Why cases cannot be had. Its [`Display`](std::fmt::Display) is what [`told`] says without colour.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum CaseError {
-    /// A script cannot be read.
-    #[error("{path}: {error}")]
+    /// A script has mistakes.
+    #[error("{}", told(self, Colour::Never))]
     Script {
         /// Which.
         path: String,
-        /// Where in it, and why.
-        error: ScriptError,
+        /// Where in it, and why; at least one, in the order of the lines.
+        errors: Vec<ScriptError>,
     },
     /// A file or folder cannot be read.
     #[error("{path}: {error}")]
@@ -43,12 +51,36 @@ pub enum CaseError {
         /// Why.
         error: io::Error,
     },
+    /// A script is longer than any script needs to be.
+    #[error("{path}: expected a script of at most {SCRIPT_LEN_OCTETS_MAX} octets")]
+    Long {
+        /// Which.
+        path: PathBuf,
+    },
     /// A name is not made of words.
     #[error("{path}: expected a name of small letters, digits and dashes, in UTF-8, ending in .pkt")]
     Name {
         /// Which.
         path: PathBuf,
     },
+}
+
+/// What is wrong with the cases of a folder: every mistake in every file.
+#[derive(Debug, thiserror::Error)]
+#[error("{}", told::all(self, Colour::Never))]
+pub struct CaseErrors {
+    /// An error a file, by path; at least one.
+    pub errors: Vec<CaseError>,
+    /// How many files were read.
+    pub files: usize,
+}
+
+impl CaseErrors {
+    /// All of it for people, with a line at the end that counts.
+    #[must_use]
+    pub fn told(&self, colour: Colour) -> String {
+        told::all(self, colour)
+    }
 }
 
 impl Case {
@@ -59,7 +91,7 @@ impl Case {
     /// [`CaseError::Script`] if it is none.
     pub fn parse(id: &str, text: &str) -> Result<Self, CaseError> {
         let script = Script::parse(text)
-            .map_err(|error| CaseError::Script { path: format!("{id}.{EXTENSION}"), error })?;
+            .map_err(|errors| CaseError::Script { path: format!("{id}.{EXTENSION}"), errors })?;
         Ok(Self { id: id.to_owned(), script, text: text.to_owned() })
     }
 
@@ -105,26 +137,81 @@ fn id_of(path: &Path) -> Option<String> {
     stem.chars().all(wordy).then_some(stem)
 }
 
-/// The cases below `folder`, by id.
+/// The cases below `folder`, by id; what they name exists.
 ///
 /// # Errors
 ///
-/// A [`CaseError`] for the first that cannot be read.
-pub fn of_folder(folder: &Path) -> Result<Vec<Case>, CaseError> {
+/// Every mistake in every file.
+pub fn of_folder(folder: &Path) -> Result<Vec<Case>, CaseErrors> {
+    let (cases, errors) = each_of_folder(folder);
+    let files = cases.len() + errors.len();
+    if errors.is_empty() { Ok(cases) } else { Err(CaseErrors { errors, files }) }
+}
+
+/// The cases below `folder`, and what is wrong with the files that are none.
+pub(crate) fn each_of_folder(folder: &Path) -> (Vec<Case>, Vec<CaseError>) {
     let mut paths = Vec::new();
-    walk(folder, &mut paths)?;
+    let mut errors: Vec<CaseError> = walk(folder, &mut paths).err().into_iter().collect();
     paths.sort();
     let mut cases = Vec::new();
-    for path in paths {
-        let relative = path.strip_prefix(folder).unwrap_or(&path);
-        let id = id_of(relative).ok_or_else(|| CaseError::Name { path: path.clone() })?;
-        let text =
-            fs::read_to_string(&path).map_err(|error| CaseError::File { path: path.clone(), error })?;
-        let script = Script::parse(&text)
-            .map_err(|error| CaseError::Script { path: path.display().to_string(), error })?;
-        cases.push(Case { id, script, text });
+    for path in &paths {
+        match of_file(path, path.strip_prefix(folder).unwrap_or(path)) {
+            Ok(case) => cases.push(case),
+            Err(error) => errors.push(error),
+        }
     }
-    Ok(cases)
+    (cases, errors)
+}
+
+/// The case in the file `path`, called `name`; what it names exists.
+///
+/// # Errors
+///
+/// A [`CaseError`] with every mistake in it.
+pub fn of_file(path: &Path, name: &Path) -> Result<Case, CaseError> {
+    let id = id_of(name).ok_or_else(|| CaseError::Name { path: path.to_owned() })?;
+    let text = read(path)?;
+    let wrong = |errors| CaseError::Script { path: path.display().to_string(), errors };
+    let mut mistakes = lint::names(&text);
+    match Script::parse(&text) {
+        Ok(script) => {
+            mistakes.extend(lint::copies(&script));
+            if mistakes.is_empty() { Ok(Case { id, script, text }) } else { Err(wrong(mistakes)) }
+        }
+        Err(errors) => {
+            mistakes.extend(errors);
+            mistakes.sort_by_key(|error| (error.line, error.column));
+            Err(wrong(mistakes))
+        }
+    }
+}
+
+/// The text of a script. It may be on a device that never ends.
+fn read(path: &Path) -> Result<String, CaseError> {
+    let here = |error| CaseError::File { path: path.to_owned(), error };
+    let bound = u64::try_from(SCRIPT_LEN_OCTETS_MAX).unwrap_or(u64::MAX);
+    let mut octets = Vec::new();
+    File::open(path).map_err(here)?.take(bound + 1).read_to_end(&mut octets).map_err(here)?;
+    if octets.len() > SCRIPT_LEN_OCTETS_MAX {
+        return Err(CaseError::Long { path: path.to_owned() });
+    }
+    String::from_utf8(octets).map_err(|error| {
+        let valid = error.utf8_error().valid_up_to();
+        let errors = vec![no_text(error.as_bytes(), valid)];
+        CaseError::Script { path: path.display().to_string(), errors }
+    })
+}
+
+/// The first octet that is no text, at `at`.
+fn no_text(octets: &[u8], at: usize) -> ScriptError {
+    let before = String::from_utf8_lossy(octets.get(..at).unwrap_or(&[])).into_owned();
+    let line_start = before.rfind('\n').map_or(0, |end| end + 1);
+    let tail = String::from_utf8_lossy(octets.get(line_start..).unwrap_or(&[])).into_owned();
+    let line = tail.lines().next().unwrap_or("");
+    let column = at - line_start;
+    let wrong = column..line.len().min(column + char::REPLACEMENT_CHARACTER.len_utf8());
+    let found = octets.get(at).map_or_else(String::new, |octet| format!("the octet 0x{octet:02x}"));
+    ScriptError::at(before.lines().count().max(1), line, wrong, "text in UTF-8").found(found)
 }
 
 fn walk(folder: &Path, paths: &mut Vec<PathBuf>) -> Result<(), CaseError> {
@@ -134,7 +221,7 @@ fn walk(folder: &Path, paths: &mut Vec<PathBuf>) -> Result<(), CaseError> {
         let path = entry.path();
         if entry.file_type().map_err(here)?.is_dir() {
             walk(&path, paths)?;
-        } else if path.extension().is_some_and(|extension| extension == EXTENSION) {
+        } else if path.extension().is_some_and(|extension| extension == EXTENSION) && path.is_file() {
             paths.push(path);
         }
     }

@@ -4,17 +4,31 @@
 //! came back older, how much is gone, how long it stood still and how it ended. Verdicts say which requirements of the
 //! draft held. Both name the frames.
 //!
+//! What a passive observer cannot decide is said: `not_passive.rs` lists the requirements of which no capture shows
+//! enough, and a verdict is inconclusive where a segment that is missing, or one that did not arrive, would explain
+//! what looks broken. [`CheckOptions::taken_at`] says where a capture was taken, and that it lacks nothing.
+//!
 //! Streaming and bounded, whatever the file: [`CONNECTIONS_MAX`](crate::capture::flow::CONNECTIONS_MAX) connections,
 //! one ring of content digests for all of them, [`DIAGNOSES_MAX`] diagnoses.
 
 mod absence;
+mod answers;
+mod ending;
 mod epochs;
 mod history;
 mod human;
 mod incident;
 mod junit;
+mod listing;
+mod negotiation;
+mod not_passive;
 mod octets;
+mod proof;
+mod reading;
 mod report;
+mod returning;
+mod rewind;
+mod rules;
 mod silence;
 mod story;
 mod talk;
@@ -24,6 +38,7 @@ mod watch;
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{IsTerminal, Read, Write};
+use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -36,8 +51,10 @@ use crate::capture::{CaptureError, Found, NotTcp, Problem, Reader, Segment, Time
 use history::History;
 use incident::Mark;
 use junit::{Unreadable, junit};
+pub use not_passive::not_passive;
 pub use report::{
-    Diagnosis, DiagnosisKind, Endings, FileReport, Outcome, ProblemReport, Report, SCHEMA_VERSION, Verdict,
+    Diagnosis, DiagnosisKind, EndReport, Endings, FileReport, Level, Outcome, ProblemReport, Report,
+    SCHEMA_VERSION, Verdict,
 };
 use verdict::Tally;
 use watch::{Seen, Watch};
@@ -53,11 +70,32 @@ const PROGRESS_PACKETS: u64 = 1 << 16;
 #[derive(Args, Clone, Debug)]
 pub struct CheckArgs {
     /// Captures, pcap or pcapng.
-    #[arg(required = true, value_name = "FILE")]
+    #[arg(required_unless_present = "rules", value_name = "FILE")]
     files: Vec<PathBuf>,
     /// How to say it.
     #[arg(long, value_enum, default_value_t = Format::Human)]
     format: Format,
+    /// The captures were taken at the host with this address and lack nothing: its end is judged to the full. May be
+    /// given more than once.
+    #[arg(long, value_name = "ADDRESS")]
+    taken_at: Vec<IpAddr>,
+    /// A SHOULD that is broken counts as a failure too.
+    #[arg(long)]
+    strict: bool,
+    /// Say only what is broken, damaged, or could not be read.
+    #[arg(long, short)]
+    quiet: bool,
+    /// List what is judged and what is not, and why; read nothing.
+    #[arg(long, conflicts_with = "files")]
+    rules: bool,
+}
+
+/// What is known of captures beside what is in them.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct CheckOptions {
+    /// The capture was taken at these hosts and lacks nothing of theirs: what it shows for them has arrived there. Where
+    /// this is not known, much that looks broken may be explained by a segment that is missing, and is inconclusive.
+    pub taken_at: Vec<IpAddr>,
 }
 
 /// Output of `conform check`.
@@ -72,13 +110,19 @@ pub enum Format {
     Junit,
 }
 
-/// Runs `conform check`. Exit codes: 0 every MUST that was exercised held, 1 one did not, 2 a file could not be read.
+/// Runs `conform check`. Exit codes: 0 no MUST was surely broken (with `--strict`, no SHOULD either), 1 one was, 2 a file
+/// could not be read.
 #[must_use]
 pub fn run(args: &CheckArgs) -> ExitCode {
+    if args.rules {
+        return written(listing::write(&mut std::io::stdout().lock(), args.format))
+            .unwrap_or(ExitCode::SUCCESS);
+    }
+    let options = CheckOptions { taken_at: args.taken_at.clone() };
     let mut report = Report { schema: SCHEMA_VERSION, files: Vec::new() };
     let mut unreadable = Vec::new();
     for path in &args.files {
-        match check_path(path) {
+        match check_path_with(path, &options) {
             Ok(file) => report.files.push(file),
             Err(error) => {
                 eprintln!("conform check: {}: {error}", path.display());
@@ -87,7 +131,7 @@ pub fn run(args: &CheckArgs) -> ExitCode {
             }
         }
     }
-    let written = match args.format {
+    let result = match args.format {
         Format::Json => json(&report),
         Format::Junit => junit(&report, &unreadable)
             .map_err(std::io::Error::other)
@@ -98,23 +142,34 @@ pub fn run(args: &CheckArgs) -> ExitCode {
             } else {
                 human::Surface::Plain
             };
-            human::write(&report, &mut std::io::stdout().lock(), surface)
+            let detail = if args.quiet { human::Detail::Trouble } else { human::Detail::All };
+            human::write(&report, &mut std::io::stdout().lock(), surface, detail)
         }
     };
-    match written {
-        // The reader of a pipe may have seen enough.
-        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
-            eprintln!("conform check: cannot write: {error}");
-            return ExitCode::from(2);
-        }
-        _ => {}
+    if let Some(code) = written(result) {
+        return code;
     }
-    let failed =
-        report.files.iter().flat_map(|file| &file.verdicts).any(|verdict| verdict.verdict == Outcome::Fail);
+    let counts = |level: Level| level == Level::Must || args.strict;
+    let failed = report
+        .files
+        .iter()
+        .flat_map(|file| &file.verdicts)
+        .any(|verdict| verdict.verdict == Outcome::Fail && counts(verdict.level));
     match (!unreadable.is_empty(), failed) {
         (true, _) => ExitCode::from(2),
         (false, true) => ExitCode::from(1),
         (false, false) => ExitCode::SUCCESS,
+    }
+}
+
+/// The exit code if writing failed: the reader of a pipe may have seen enough.
+fn written(result: std::io::Result<()>) -> Option<ExitCode> {
+    match result {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
+            eprintln!("conform check: cannot write: {error}");
+            Some(ExitCode::from(2))
+        }
+        _ => None,
     }
 }
 
@@ -130,11 +185,20 @@ fn json(report: &Report) -> std::io::Result<()> {
 ///
 /// See [`CaptureError`]. A file that can be read in part gives a report, with what could not be read as problems.
 pub fn check_path(path: &Path) -> Result<FileReport, CaptureError> {
+    check_path_with(path, &CheckOptions::default())
+}
+
+/// The same with what is known of the capture.
+///
+/// # Errors
+///
+/// See [`check_path`].
+pub fn check_path_with(path: &Path, options: &CheckOptions) -> Result<FileReport, CaptureError> {
     let file = File::open(path)?;
     let octets = file.metadata().map_or(0, |metadata| metadata.len());
     let bar =
         (octets >= PROGRESS_OCTETS_MIN && std::io::stderr().is_terminal()).then(|| progress_bar(octets));
-    let report = check(file, |offset_octets| {
+    let report = check_with(file, options, |offset_octets| {
         if let Some(bar) = &bar {
             bar.set_position(offset_octets);
         }
@@ -158,9 +222,22 @@ fn progress_bar(octets: u64) -> ProgressBar {
 /// # Errors
 ///
 /// See [`CaptureError`].
-pub fn check<R: Read>(file: R, mut progress: impl FnMut(u64)) -> Result<FileReport, CaptureError> {
+pub fn check<R: Read>(file: R, progress: impl FnMut(u64)) -> Result<FileReport, CaptureError> {
+    check_with(file, &CheckOptions::default(), progress)
+}
+
+/// The same with what is known of the capture.
+///
+/// # Errors
+///
+/// See [`CaptureError`].
+pub fn check_with<R: Read>(
+    file: R,
+    options: &CheckOptions,
+    mut progress: impl FnMut(u64),
+) -> Result<FileReport, CaptureError> {
     let mut reader = Reader::new(file)?;
-    let mut checker = Checker::default();
+    let mut checker = Checker { options: options.clone(), ..Checker::default() };
     while let Some(record) = reader.next_record() {
         let packets = record.frame;
         checker.capture_end = checker.capture_end.max(record.at);
@@ -184,6 +261,7 @@ pub fn check<R: Read>(file: R, mut progress: impl FnMut(u64)) -> Result<FileRepo
 /// Everything known while a capture is read.
 #[derive(Debug, Default)]
 struct Checker {
+    options: CheckOptions,
     flows: FlowTable<Watch>,
     history: History,
     tally: Tally,
@@ -204,7 +282,10 @@ struct Told {
 }
 
 impl Told {
-    fn add(&mut self, flow: Flow<Watch>, capture_end: Timestamp) {
+    fn add(&mut self, mut flow: Flow<Watch>, capture_end: Timestamp, tally: &mut Tally) {
+        if let Some(talk) = &mut flow.extra.talk {
+            talk.finish(flow.number, flow.endpoints, tally);
+        }
         let diagnoses = story::tell(flow, capture_end, &mut self.endings);
         for diagnosis in diagnoses {
             if self.diagnoses.len() < DIAGNOSES_MAX {
@@ -219,8 +300,8 @@ impl Told {
 impl Checker {
     fn on_segment(&mut self, segment: &Segment<'_>, frame: u64, at: Timestamp) {
         self.tcp_segments += 1;
-        let (told, capture_end) = (&mut self.told, self.capture_end);
-        let place = self.flows.place(segment, frame, |flow| told.add(flow, capture_end));
+        let (told, tally, capture_end) = (&mut self.told, &mut self.tally, self.capture_end);
+        let place = self.flows.place(segment, frame, |flow| told.add(flow, capture_end, tally));
         let flow = self.flows.flow(place.slot);
         let own = flow.directions[place.sender.index()];
         let peer = flow.directions[place.sender.peer().index()];
@@ -239,16 +320,24 @@ impl Checker {
             flags: tcp.flags,
             window: tcp.window,
             data: segment.is_whole().then_some(tcp.payload),
+            data_octets: segment.data_octets,
+            has_cut_options: segment.has_cut_options(),
             origin: own.origin(),
         };
-        talk::on_segment(&mut flow.extra, &seen, tcp, &mut self.tally);
+        if talk::concerns(&flow.extra, tcp) {
+            let whole = flow.endpoints.map(|end| self.options.taken_at.contains(&end.address()));
+            let origins = flow.directions.map(|direction| direction.origin());
+            let (connection, endpoints, tally) = (flow.number, flow.endpoints, &mut self.tally);
+            let around = talk::Surroundings { connection, endpoints, origins, whole, tally };
+            talk::on_segment(&mut flow.extra, &seen, tcp, around);
+        }
         flow.extra.on_segment(&seen, &mut self.history);
     }
 
     fn finish(self, problems: Vec<Problem>) -> FileReport {
-        let Self { flows, mut told, capture_end, .. } = self;
+        let Self { flows, mut told, mut tally, capture_end, .. } = self;
         let (connections, evicted) = (flows.connections(), flows.evicted());
-        flows.finish(|flow| told.add(flow, capture_end));
+        flows.finish(|flow| told.add(flow, capture_end, &mut tally));
         told.diagnoses.sort_by(|one, other| {
             (&one.frames, one.connection, one.kind).cmp(&(&other.frames, other.connection, other.kind))
         });
@@ -274,7 +363,7 @@ impl Checker {
             connections,
             endings: told.endings,
             diagnoses: told.diagnoses,
-            verdicts: self.tally.verdicts(),
+            verdicts: tally.verdicts(),
             problems: problems.iter().map(problem_report).collect(),
         }
     }

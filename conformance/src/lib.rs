@@ -2,8 +2,11 @@
 //!
 //! Running:
 //! * [`case`](mod@case) has the cases, [`script`] reads them, [`runner`] carries one out in virtual time.
-//! * [`target`] is what they run against: an adapter, and [`target::mutant`], which breaks one rule at a time.
+//! * [`target`] is what they run against; [`adapter`] has the lines to one that is a process of its own, and
+//!   [`target::mutant`] breaks one rule at a time.
+//! * [`packet`] has segments in IP packets, and ICMP errors.
 //! * [`record`] makes the capture of a case, [`report`] the table, JSON, JUnit and HTML of a run.
+//! * [`lint`] finds mistakes in scripts that can be read.
 //! * [`command`] is what the command line does, [`requirement`] is the index of the draft's requirements.
 //!
 //! Captures:
@@ -11,10 +14,13 @@
 //! * [`check`] says what happened to the connections of a capture and which requirements held.
 //! * [`show`] prints a capture as a transcript, a line a segment.
 
+pub mod adapter;
 pub mod capture;
 pub mod case;
 pub mod check;
 pub mod command;
+pub mod lint;
+pub mod packet;
 pub mod record;
 pub mod report;
 pub mod requirement;

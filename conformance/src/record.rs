@@ -8,7 +8,6 @@ use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::time::Duration;
 
-use etherparse::{IpNumber, Ipv4Header, Ipv6FlowLabel, Ipv6Header, TcpSlice};
 use pcap_file::pcapng::PcapNgWriter;
 use pcap_file::pcapng::blocks::enhanced_packet::{EnhancedPacketBlock, EnhancedPacketOption};
 use pcap_file::pcapng::blocks::interface_description::{
@@ -18,6 +17,7 @@ use pcap_file::pcapng::blocks::section_header::{SectionHeaderBlock, SectionHeade
 use pcap_file::{DataLink, Endianness};
 
 use crate::case::Case;
+use crate::packet;
 use crate::script::IpVersion;
 use crate::wire::{OwnedSegment, Side};
 
@@ -39,9 +39,6 @@ const START_UNIX_SECONDS: u64 = 1_767_225_600;
 /// Time stamps count nanoseconds: 10^-9 s.
 const NANOSECONDS: u8 = 9;
 const SNAP_LEN_OCTETS: u32 = 65_535;
-const TIME_TO_LIVE: u8 = 64;
-/// Where the checksum stands in a TCP header.
-const TCP_CHECKSUM_OFFSET: usize = 16;
 
 /// What stands in the section header of a case's capture.
 #[must_use]
@@ -89,38 +86,7 @@ pub fn packet(from: Side, segment: &OwnedSegment) -> io::Result<Vec<u8>> {
 ///
 /// An [`io::Error`] if the segment does not fit into such a packet or its options are no multiple of 4 octets.
 pub fn packet_over(ip: IpVersion, from: Side, segment: &OwnedSegment) -> io::Result<Vec<u8>> {
-    let mut tcp = segment.octets().map_err(io::Error::other)?;
-    let len = u16::try_from(tcp.len()).map_err(io::Error::other)?;
-    let slice = TcpSlice::from_slice(&tcp).map_err(io::Error::other)?;
-    let (mut packet, checksum) = match (address(ip, from), address(ip, from.other())) {
-        (IpAddr::V4(source), IpAddr::V4(destination)) => {
-            let addresses = (source.octets(), destination.octets());
-            let mut header = Ipv4Header::new(len, TIME_TO_LIVE, IpNumber::TCP, addresses.0, addresses.1)
-                .map_err(io::Error::other)?;
-            header.header_checksum = header.calc_header_checksum();
-            (header.to_bytes().to_vec(), slice.calc_checksum_ipv4(addresses.0, addresses.1))
-        }
-        (IpAddr::V6(source), IpAddr::V6(destination)) => {
-            let header = Ipv6Header {
-                traffic_class: 0,
-                flow_label: Ipv6FlowLabel::ZERO,
-                payload_length: len,
-                next_header: IpNumber::TCP,
-                hop_limit: TIME_TO_LIVE,
-                source: source.octets(),
-                destination: destination.octets(),
-            };
-            let checksum = slice.calc_checksum_ipv6(source.octets(), destination.octets());
-            (header.to_bytes().to_vec(), checksum)
-        }
-        _ => return Err(io::Error::other("both ends use the same version of IP")),
-    };
-    let checksum = checksum.map_err(io::Error::other)?;
-    if let Some(room) = tcp.get_mut(TCP_CHECKSUM_OFFSET..TCP_CHECKSUM_OFFSET + 2) {
-        room.copy_from_slice(&checksum.to_be_bytes());
-    }
-    packet.extend_from_slice(&tcp);
-    Ok(packet)
+    packet::of_segment(address(ip, from), address(ip, from.other()), segment).map_err(io::Error::other)
 }
 
 /// The capture of `case`: what it is stands in the section header.

@@ -46,3 +46,56 @@ pub fn label(written: &str) -> String {
 pub fn index() -> Result<Vec<Requirement>, serde_json::Error> {
     serde_json::from_str(INDEX)
 }
+
+/// How binding a requirement is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, clap::ValueEnum)]
+pub enum Level {
+    /// MUST, MUST NOT.
+    Must,
+    /// SHOULD, SHOULD NOT, RECOMMENDED.
+    Should,
+    /// MAY, OPTIONAL.
+    May,
+}
+
+impl Level {
+    /// All of them, the strictest first.
+    pub const ALL: [Self; 3] = [Self::Must, Self::Should, Self::May];
+
+    /// That of a label of the draft; `None` for what is none, such as a reference to an RFC.
+    #[must_use]
+    pub fn of_label(label: &str) -> Option<Self> {
+        let rest = label.strip_prefix("HIA-")?;
+        Self::ALL.into_iter().find(|level| rest.split_once('-').is_some_and(|(word, _)| word == level.name()))
+    }
+
+    /// Its word in BCP 14.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Must => "MUST",
+            Self::Should => "SHOULD",
+            Self::May => "MAY",
+        }
+    }
+}
+
+impl Requirement {
+    /// Whether it stands in the section that `wanted` names or in one below it: `7.3`, `7`, or the beginning of an anchor
+    /// such as `holding` or `neg-`.
+    #[must_use]
+    pub fn stands_in(&self, wanted: &str) -> bool {
+        let wanted = wanted.trim().trim_end_matches('.');
+        if wanted.starts_with(|c: char| c.is_ascii_digit()) {
+            self.section.strip_prefix(wanted).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+        } else {
+            !wanted.is_empty() && self.anchor.starts_with(wanted)
+        }
+    }
+}
+
+/// `MUST 48` for `HIA-MUST-48`; anything else stays as it is.
+#[must_use]
+pub fn short_label(label: &str) -> String {
+    label.strip_prefix("HIA-").map_or_else(|| label.to_owned(), |rest| rest.replace('-', " "))
+}

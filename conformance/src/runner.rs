@@ -14,6 +14,7 @@ use hiatus_codec::{Flags, SequenceNumber};
 
 use call::Saved;
 
+use crate::adapter::Clock;
 use crate::case::Case;
 use crate::record::{CONNECT_PORT, Frame, LISTEN_PORT};
 use crate::script::{
@@ -21,7 +22,7 @@ use crate::script::{
 };
 use crate::seed::Seed;
 use crate::session::Session;
-use crate::target::{CallError, Setup, Target};
+use crate::target::{CallError, Made, Setup, Target};
 use crate::tell;
 use crate::verdict::{Failure, Outcome, Verdict};
 use crate::wire::{OwnedSegment, Side};
@@ -37,18 +38,28 @@ const TSVAL_START: u32 = 1_000;
 /// How far timestamps of a new incarnation lie above those of the earlier ones (draft, {#restoring}).
 const INCARNATION_STEP_TICKS: u32 = 1 << 22;
 
-/// Runs `case` against the target that `build` makes.
-pub fn run(case: &Case, build: &dyn Fn(&Setup) -> Box<dyn Target>) -> Outcome {
-    let mut seed = Seed::of_text(&case.id);
+/// Runs `case` against the target that `build` makes; if it cannot be made, the case is inconclusive.
+pub fn run(case: &Case, build: &dyn Fn(&Setup) -> Made) -> Outcome {
+    run_seeded(case, 0, build)
+}
+
+/// The same with other numbers that look random: `seed` 0 gives those of [`run`], and of the golden captures.
+pub fn run_seeded(case: &Case, seed: u64, build: &dyn Fn(&Setup) -> Made) -> Outcome {
+    let mut seed = Seed::of_text(&case.id).mixed_with(seed);
     let active = case.script.steps.iter().any(|step| step.action == Action::Call(Call::Connect));
     let (target_port, bench_port) =
         if active { (CONNECT_PORT, LISTEN_PORT) } else { (LISTEN_PORT, CONNECT_PORT) };
     let bench_isn = SequenceNumber(seed.next_u32());
     let setup =
         Setup { options: case.script.header.target.clone(), seed: seed.next_u64(), target_port, bench_port };
+    let target = match build(&setup) {
+        Ok(target) => target,
+        Err(reason) => return Outcome { verdict: Verdict::Inconclusive(reason), frames: Vec::new() },
+    };
     let mut bench = Bench {
         case,
-        target: build(&setup),
+        clock: target.clock(),
+        target,
         setup,
         session: Session::new(bench_isn),
         now: Duration::ZERO,
@@ -79,6 +90,7 @@ enum Stop {
 struct Bench<'a> {
     case: &'a Case,
     target: Box<dyn Target>,
+    clock: Clock,
     setup: Setup,
     session: Session,
     now: Duration,
@@ -99,6 +111,8 @@ struct Bench<'a> {
 
 impl Bench<'_> {
     fn steps(&mut self) -> Result<(), Stop> {
+        let Some(first) = self.case.script.steps.first() else { return Ok(()) };
+        self.look_after(first)?;
         for step in &self.case.script.steps {
             match (&step.action, step.when) {
                 (Action::Inject(wanted), When::After(delay)) => self.inject(step, wanted, delay)?,
@@ -106,6 +120,7 @@ impl Bench<'_> {
                     self.advance(step, self.previous + delay)?;
                     self.previous = self.now;
                     self.call(step, call)?;
+                    self.catch_up();
                     self.poll(step)?;
                 }
                 (Action::Silence(silence, length), When::After(delay)) => {
@@ -133,7 +148,24 @@ impl Bench<'_> {
             .map_err(|reason| Stop::Bench(format!("line {}: {reason}", step.line)))?;
         self.record(Side::Bench, segment.clone(), format!("line {}: {}", step.line, step.text));
         self.target.deliver(self.now, &segment);
+        self.catch_up();
         self.poll(step)
+    }
+
+    /// In wall time a call takes a while.
+    fn catch_up(&mut self) {
+        if self.clock == Clock::Wall {
+            self.now = self.target.pass(self.now, self.now);
+        }
+    }
+
+    /// A target that is at fault itself fails the case; what it says that it cannot do makes it *unsupported*.
+    fn look_after(&self, step: &Step) -> Result<(), Stop> {
+        if let Some(because) = self.target.trouble() {
+            let got = format!("{}  the target is no target any more", tell::seconds(self.now));
+            return Err(self.fail(step, got, because, None));
+        }
+        self.target.unsupported().map_or(Ok(()), |what| Err(Stop::Unsupported(what)))
     }
 
     /// How far the bench's clock is ahead of time: each of its incarnations begins a step above the one before it.
@@ -156,6 +188,7 @@ impl Bench<'_> {
 
     /// Takes all that the target has to send now.
     fn poll(&mut self, step: &Step) -> Result<(), Stop> {
+        self.look_after(step)?;
         self.write_on();
         while let Some(segment) = self.target.transmit(self.now) {
             if self.frames.len() >= FRAMES_MAX {
@@ -172,21 +205,21 @@ impl Bench<'_> {
     fn advance_to_segment(&mut self, step: &Step, until: Duration) -> Result<(), Stop> {
         let mut wakes_at_once = 0;
         while self.waiting.is_empty() {
-            match self.target.next_timeout() {
-                Some(due) if due <= until => {
-                    wakes_at_once = if due <= self.now { wakes_at_once + 1 } else { 0 };
-                    if wakes_at_once > WAKES_AT_ONCE_MAX {
-                        let got = "a timer that is due again and again".to_owned();
-                        return Err(self.fail(step, got, "the target never comes to rest".to_owned(), None));
-                    }
-                    self.now = self.now.max(due);
-                    self.target.timeout(self.now);
-                    self.poll(step)?;
-                }
-                _ => {
-                    self.now = self.now.max(until);
-                    return Ok(());
-                }
+            let is_due = self.target.next_timeout().is_some_and(|due| due <= until);
+            if !is_due && self.clock == Clock::Virtual {
+                self.now = self.target.pass(self.now, until);
+                return Ok(());
+            }
+            let before = self.now;
+            self.now = self.target.pass(before, until);
+            wakes_at_once = if is_due && self.now <= before { wakes_at_once + 1 } else { 0 };
+            if wakes_at_once > WAKES_AT_ONCE_MAX {
+                let got = "a timer that is due again and again".to_owned();
+                return Err(self.fail(step, got, "the target never comes to rest".to_owned(), None));
+            }
+            self.poll(step)?;
+            if !is_due && self.now >= until {
+                return Ok(());
             }
         }
         Ok(())
@@ -319,8 +352,13 @@ impl Bench<'_> {
 
     fn refusal(&self, step: &Step, error: CallError) -> Stop {
         match error {
-            CallError::Unsupported(what) => Stop::Unsupported(what.to_owned()),
+            CallError::Unsupported(what) => {
+                Stop::Unsupported(self.target.unsupported().unwrap_or_else(|| what.to_owned()))
+            }
             other => {
+                if let Err(stop) = self.look_after(step) {
+                    return stop;
+                }
                 let because = format!("the call was {other}");
                 self.fail(step, format!("{}  the call fails", tell::seconds(self.now)), because, None)
             }

@@ -3,6 +3,7 @@
 //! The language is a subset of packetdrill's, `conformance/cases/README.md` is its guide. [`Script::parse`] reads
 //! it; the runner carries it out.
 
+mod bounds;
 mod call;
 mod error;
 mod event;
@@ -18,6 +19,7 @@ use hiatus_codec::mac::Role;
 use hiatus_codec::{CapableBits, ConnectionKey, Flags, HoldTime, Life, Nonce};
 
 pub use error::ScriptError;
+pub(crate) use error::did_you_mean;
 pub use header::{Header, IpVersion, Sending, TargetOptions, Timestamping};
 
 /// A whole script: the header lines, then the steps in the order they are carried out.
@@ -34,11 +36,15 @@ impl Script {
     ///
     /// # Errors
     ///
-    /// A [`ScriptError`] that names line, column, what was expected and what was found.
-    pub fn parse(text: &str) -> Result<Self, ScriptError> {
+    /// A [`ScriptError`] for each line that cannot be read or is missing: line, column, what was expected and found.
+    pub fn parse(text: &str) -> Result<Self, Vec<ScriptError>> {
+        let mut errors = Vec::new();
         let mut header = header::Builder::default();
         let mut steps = Vec::new();
         let mut remark = Vec::new();
+        let mut before_steps = true;
+        // Some editors put a byte order mark in front.
+        let text = text.strip_prefix('\u{feff}').unwrap_or(text);
         for (index, line) in text.lines().enumerate() {
             let number = index + 1;
             let trimmed = line.trim();
@@ -47,24 +53,76 @@ impl Script {
             } else if trimmed.is_empty() {
                 header.story(&mut remark);
             } else if trimmed.starts_with(['+', '*']) {
-                let (when, action) = event::parse(line).map_err(|miss| miss.at_line(number, line))?;
+                before_steps = false;
                 let remark = std::mem::take(&mut remark);
-                steps.push(Step { line: number, text: trimmed.to_owned(), remark, when, action });
-            } else if steps.is_empty() {
+                match event::parse(line) {
+                    Ok((when, action)) => {
+                        steps.push(Step { line: number, text: trimmed.to_owned(), remark, when, action });
+                    }
+                    Err(miss) => errors.push(miss.at_line(number, line)),
+                }
+            } else if before_steps {
                 header.story(&mut remark);
-                header.line(line).map_err(|miss| miss.at_line(number, line))?;
+                errors.extend(header.line(line).err().map(|miss| miss.at_line(number, line)));
             } else {
-                return Err(
-                    error::Miss::new(trimmed, "a time such as +0.010, +0.5~+1.5 or *").at_line(number, line)
-                );
+                errors.push(no_step(trimmed).at_line(number, line));
             }
         }
-        let header = header.finish()?;
-        if steps.is_empty() {
-            return Err(ScriptError::without_line("at least one step such as `+0 listen`", "none"));
+        errors.extend(bounds::exceeded(&steps));
+        match header.finish() {
+            Ok(header) if errors.is_empty() && !steps.is_empty() => Ok(Self { header, steps }),
+            _ if text.trim().is_empty() => Err(vec![empty()]),
+            outcome => {
+                let mut missing = outcome.err().unwrap_or_default();
+                // A misspelt line is not missing.
+                missing
+                    .retain(|key| !errors.iter().any(|error| error.help == Some(error::did_you_mean(key))));
+                errors.extend(lacking(text, &missing));
+                if before_steps {
+                    errors.push(without_steps(text));
+                }
+                errors.sort_by_key(|error| (error.line, error.column));
+                Err(errors)
+            }
         }
-        Ok(Self { header, steps })
     }
+}
+
+/// A line among the steps that is none.
+fn no_step(line: &str) -> error::Miss<'_> {
+    let key = line.split(':').next().unwrap_or("");
+    if header::KEYS.contains(&key) {
+        return error::Miss::new(line, format!("a step: the line `{key}:` belongs before the first one"));
+    }
+    error::Miss::new(line, "a time such as +0.010, +0.5~+1.5 or *")
+}
+
+/// The script has no lines that begin with `keys`.
+fn lacking(text: &str, keys: &[&str]) -> Option<ScriptError> {
+    let keys: Vec<String> = keys.iter().map(|key| format!("`{key}:`")).collect();
+    let wanted = match keys.as_slice() {
+        [] => return None,
+        [key] => format!("a line {key} before the first step"),
+        keys => format!("lines {} before the first step", keys.join(", ")),
+    };
+    let first = text.lines().next().unwrap_or("").trim_end();
+    Some(ScriptError::at(1, first, 0..first.len(), wanted).found("none"))
+}
+
+/// There is nothing at all.
+fn empty() -> ScriptError {
+    let expected =
+        "a script: lines `title:`, `requirements:`, `mutant:`, `target:`, and steps such as `+0 listen`";
+    ScriptError::at(1, "", 0..0, expected).found("an empty file")
+}
+
+/// The script ends before there is a step.
+fn without_steps(text: &str) -> ScriptError {
+    let (index, last) = text.lines().enumerate().last().unwrap_or((0, ""));
+    let end = last.trim_end().len();
+    let error =
+        ScriptError::at(index + 1, last.trim_end(), end..end, "at least one step such as `+0 listen`");
+    error.found("the end of the script")
 }
 
 /// One line of a script.

@@ -19,6 +19,12 @@ impl Seed {
         Self(text.bytes().fold(OFFSET, |hash, octet| (hash ^ u64::from(octet)).wrapping_mul(PRIME)))
     }
 
+    /// The same for 0; with any other number one that looks unlike it.
+    #[must_use]
+    pub fn mixed_with(self, number: u64) -> Self {
+        if number == 0 { self } else { Self(self.0 ^ Self(number).next_u64()) }
+    }
+
     /// The next 64 bits.
     pub fn next_u64(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);

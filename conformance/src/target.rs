@@ -1,8 +1,10 @@
-//! A target: one host with one TCP connection, in virtual time, that a case is run against.
+//! A target: one host with one TCP connection that a case is run against.
 //!
-//! Thirteen calls of a socket and its host, eleven of Hiatus, and a clock. Nothing waits: what a call sets off comes
-//! out of [`Target::transmit`], now or after a [`Target::timeout`].
+//! Calls of a socket and of its host, those of Hiatus, and a clock. What a call sets off comes out of
+//! [`Target::transmit`], now or after time has [passed](Target::pass): in virtual time, which jumps, or in everybody's.
 
+pub mod child;
+mod choice;
 pub mod mutant;
 pub mod reference;
 
@@ -10,6 +12,9 @@ use std::time::Duration;
 
 use hiatus_codec::HoldTime;
 
+pub use choice::{ChoiceError, TargetChoice};
+
+use crate::adapter::Clock;
 use crate::script::{NetworkError, Sending, TargetOptions};
 use crate::wire::OwnedSegment;
 
@@ -56,6 +61,9 @@ pub struct Setup {
     /// Port of the bench.
     pub bench_port: u16,
 }
+
+/// A fresh target, or why it cannot be started, in one line.
+pub type Made = Result<Box<dyn Target>, String>;
 
 /// One host with at most one connection. Times count from the start of the case.
 pub trait Target {
@@ -136,6 +144,32 @@ pub trait Target {
     /// Time has passed.
     fn timeout(&mut self, now: Duration);
 
+    /// Whose time it lives in.
+    fn clock(&self) -> Clock {
+        Clock::Virtual
+    }
+    /// Lets time pass from `now` until the target may have something to send, at most until `until`; gives the time it is
+    /// then, which in wall time may be a little past `until`.
+    fn pass(&mut self, now: Duration, until: Duration) -> Duration {
+        match self.next_timeout() {
+            Some(due) if due <= until => {
+                let at = now.max(due);
+                self.timeout(at);
+                at
+            }
+            _ => now.max(until),
+        }
+    }
+    /// What is wrong with the target itself, such as that its process has ended; the case fails with it.
+    fn trouble(&self) -> Option<String> {
+        None
+    }
+
+    /// What the target itself said that it cannot do, at its setup or since; the case is *unsupported*.
+    fn unsupported(&self) -> Option<String> {
+        None
+    }
+
     /// The next thing that the application was told, as words with dashes such as `peer-suspended`.
     fn event(&mut self) -> Result<Option<String>, CallError> {
         Err(CallError::Unsupported("events"))
@@ -143,31 +177,5 @@ pub trait Target {
     /// The names of the states it is in, such as `established`, `hiatus-on`, `self-leaving`, `peer-held`.
     fn states(&self) -> Result<Vec<String>, CallError> {
         Err(CallError::Unsupported("states"))
-    }
-}
-
-/// The targets that the bench knows by name.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, clap::ValueEnum, serde::Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum TargetKind {
-    /// The reference engine, in this process, in virtual time.
-    Reference,
-}
-
-impl TargetKind {
-    /// A fresh target.
-    #[must_use]
-    pub fn build(self, setup: &Setup) -> Box<dyn Target> {
-        match self {
-            Self::Reference => Box::new(reference::Reference::new(setup)),
-        }
-    }
-
-    /// Its name on the command line.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Reference => "reference",
-        }
     }
 }

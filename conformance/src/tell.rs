@@ -21,6 +21,21 @@ pub fn segment(session: &Session, from: Side, segment: &OwnedSegment) -> String 
 }
 
 fn options_list(session: &Session, from: Side, segment: &OwnedSegment) -> String {
+    options_told(session, from, segment).into_iter().map(|(_, told)| told).collect::<Vec<_>>().join(", ")
+}
+
+/// Whose an option is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// Plain TCP's.
+    Plain,
+    /// Ours.
+    Hiatus,
+}
+
+/// The options of a segment but padding, each in the words of a script.
+#[must_use]
+pub fn options_told(session: &Session, from: Side, segment: &OwnedSegment) -> Vec<(Kind, String)> {
     let mut items = Vec::new();
     for item in options(&segment.options) {
         match item {
@@ -34,21 +49,22 @@ fn options_list(session: &Session, from: Side, segment: &OwnedSegment) -> String
                         session.relative(other, block.right)
                     )
                 });
-                items.push(format!("sack{}", spans.collect::<String>()));
+                items.push((Kind::Plain, format!("sack{}", spans.collect::<String>())));
             }
             Ok(TcpOption::Hiatus(option)) => {
                 let told = option.message().to_string();
                 let right = session.is_authentic(from, segment, &option, Over::default());
-                items.push(match told.rsplit_once(" mac ") {
+                let told = match told.rsplit_once(" mac ") {
                     Some((head, _)) if right => format!("{head} mac ok"),
                     _ => told,
-                });
+                };
+                items.push((Kind::Hiatus, told));
             }
-            Ok(option) => items.push(option.to_string()),
-            Err(error) => items.push(format!("broken: {error}")),
+            Ok(option) => items.push((Kind::Plain, option.to_string())),
+            Err(error) => items.push((Kind::Plain, format!("broken: {error}"))),
         }
     }
-    items.join(", ")
+    items
 }
 
 /// `+1.250`: seconds, with as many decimals as are needed but at least three.

@@ -13,6 +13,8 @@ pub enum Verdict {
     Inconclusive(String),
     /// The target says that it cannot do what the case needs.
     Unsupported(String),
+    /// The bench left the case out, and why.
+    Skipped(String),
 }
 
 impl Verdict {
@@ -24,6 +26,7 @@ impl Verdict {
             Self::Fail(_) => "fail",
             Self::Inconclusive(_) => "inconclusive",
             Self::Unsupported(_) => "unsupported",
+            Self::Skipped(_) => "skipped",
         }
     }
 
@@ -33,7 +36,7 @@ impl Verdict {
         match self {
             Self::Pass => String::new(),
             Self::Fail(failure) => failure.because.clone(),
-            Self::Inconclusive(reason) | Self::Unsupported(reason) => reason.clone(),
+            Self::Inconclusive(reason) | Self::Unsupported(reason) | Self::Skipped(reason) => reason.clone(),
         }
     }
 }

@@ -54,7 +54,7 @@ impl Target for Bad {
 
 fn verdict(vice: Vice) -> Verdict {
     let case = Case::parse("bench/bounds", SCRIPT).expect("a script");
-    runner::run(&case, &|_| Box::new(Bad(vice, None))).verdict
+    runner::run(&case, &|_| Ok(Box::new(Bad(vice, None)))).verdict
 }
 
 fn because(vice: Vice) -> String {
@@ -88,6 +88,6 @@ fn what_a_target_cannot_do_is_unsupported() {
 fn a_script_that_cannot_be_carried_out_is_inconclusive() {
     let script = SCRIPT.replace("win 1000", "win 1000 <suspend 60s mac ok>");
     let case = Case::parse("bench/no-key", &script).expect("a script");
-    let verdict = runner::run(&case, &|_| Box::new(Bad(Vice::Deaf, None))).verdict;
+    let verdict = runner::run(&case, &|_| Ok(Box::new(Bad(Vice::Deaf, None)))).verdict;
     assert!(matches!(verdict, Verdict::Inconclusive(_)), "{verdict:?}");
 }

@@ -15,7 +15,7 @@ use hiatus_conformance::case::{Case, built_in};
 use hiatus_conformance::record::Frame;
 use hiatus_conformance::runner;
 use hiatus_conformance::session::Session;
-use hiatus_conformance::target::TargetKind;
+use hiatus_conformance::target::TargetChoice;
 use hiatus_conformance::wire::Side;
 
 const TABLE_BEGIN: &str = "<!-- captured: begin -->\n";
@@ -100,7 +100,7 @@ fn taken(frames: &[Frame]) -> Taken {
 fn story(cases: &[Case], name: &str) -> Taken {
     let id = format!("captured/{name}");
     let case = cases.iter().find(|case| case.id == id).unwrap();
-    taken(&runner::run(case, &|setup| TargetKind::Reference.build(setup)).frames)
+    taken(&runner::run(case, &|setup| TargetChoice::Reference.build(setup)).frames)
 }
 
 #[test]

@@ -2,14 +2,14 @@
 
 use hiatus_conformance::case::built_in;
 use hiatus_conformance::runner;
-use hiatus_conformance::target::TargetKind;
+use hiatus_conformance::target::TargetChoice;
 use hiatus_conformance::verdict::Verdict;
 
 #[test]
 fn every_case_passes_against_the_reference() {
     let mut failed = Vec::new();
     for case in built_in().expect("every script can be read") {
-        let outcome = runner::run(&case, &|setup| TargetKind::Reference.build(setup));
+        let outcome = runner::run(&case, &|setup| TargetChoice::Reference.build(setup));
         match outcome.verdict {
             Verdict::Pass => {}
             Verdict::Fail(failure) => failed.push(format!(

@@ -12,7 +12,7 @@ use hiatus_codec::{Flags, SequenceNumber};
 use hiatus_conformance::case::{Case, built_in};
 use hiatus_conformance::record::Frame;
 use hiatus_conformance::show::{ShowFormat, write_transcript};
-use hiatus_conformance::target::TargetKind;
+use hiatus_conformance::target::TargetChoice;
 use hiatus_conformance::wire::{OwnedSegment, Side};
 use hiatus_conformance::{record, report, runner};
 
@@ -30,7 +30,7 @@ fn update() -> bool {
 }
 
 fn capture(case: &Case) -> Vec<u8> {
-    let outcome = runner::run(case, &|setup| TargetKind::Reference.build(setup));
+    let outcome = runner::run(case, &|setup| TargetChoice::Reference.build(setup));
     record::capture(case, &outcome.frames).expect("every frame is a packet")
 }
 
@@ -135,7 +135,7 @@ const PICTURED: &str = "resume/holder-rewinds";
 fn the_picture_of_the_readme_is_that_of_its_case() {
     let cases = built_in().expect("every script can be read");
     let case = cases.iter().find(|case| case.id == PICTURED).expect("the case");
-    let outcome = runner::run(case, &|setup| TargetKind::Reference.build(setup));
+    let outcome = runner::run(case, &|setup| TargetChoice::Reference.build(setup));
     let wanted = report::picture(&outcome.frames);
     let path = pcaps().join("suspension.svg");
     if update() {

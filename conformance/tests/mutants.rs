@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use hiatus_conformance::case::{Case, built_in};
 use hiatus_conformance::runner;
-use hiatus_conformance::target::TargetKind;
+use hiatus_conformance::target::TargetChoice;
 use hiatus_conformance::target::mutant::{self, Mutant};
 use hiatus_conformance::verdict::Verdict;
 
@@ -14,7 +14,8 @@ fn cases() -> Vec<Case> {
 }
 
 fn verdict(case: &Case, mutant: &Mutant) -> Verdict {
-    runner::run(case, &|setup| mutant.of(TargetKind::Reference.build(setup), setup)).verdict
+    runner::run(case, &|setup| TargetChoice::Reference.build(setup).map(|inner| mutant.of(inner, setup)))
+        .verdict
 }
 
 #[test]

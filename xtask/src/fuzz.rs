@@ -7,9 +7,6 @@ use clap::{Args, ValueEnum};
 use crate::shell::{Failure, Shell};
 
 const CARGO_FUZZ_VERSION: &str = "0.13.2";
-/// Longest input, in octets: an option area with some to spare, a header with some data.
-const INPUT_LEN_OCTETS_MAX: u32 = 96;
-
 /// What `fuzz` accepts.
 #[derive(Args)]
 pub(crate) struct FuzzArgs {
@@ -30,13 +27,60 @@ enum Target {
     Options,
     /// Any octets as a TCP segment
     Segment,
+    /// Any octets as a capture that `conform check` and `conform show` read
+    Capture,
+    /// Any octets as a script, run against the reference
+    Script,
+}
+
+/// Where a target lies and how it is run.
+struct Recipe {
+    name: &'static str,
+    /// Folder of its workspace.
+    folder: &'static str,
+    /// Longest input, in octets.
+    input_len_octets_max: u32,
+    /// Folders of inputs to begin with, beside its corpus.
+    seeds: &'static [&'static str],
+    /// What else libFuzzer is told.
+    arguments: &'static [&'static str],
 }
 
 impl Target {
-    const fn name(self) -> &'static str {
+    const fn recipe(self) -> Recipe {
+        const CODEC: &str = "codec/fuzz";
+        const CONFORMANCE: &str = "conformance/fuzz";
         match self {
-            Self::Options => "options",
-            Self::Segment => "segment",
+            // An option area with some to spare, a header with some data.
+            Self::Options => Recipe {
+                name: "options",
+                folder: CODEC,
+                input_len_octets_max: 96,
+                seeds: &[],
+                arguments: &[],
+            },
+            Self::Segment => Recipe {
+                name: "segment",
+                folder: CODEC,
+                input_len_octets_max: 96,
+                seeds: &[],
+                arguments: &[],
+            },
+            // Some dozen packets.
+            Self::Capture => Recipe {
+                name: "capture",
+                folder: CONFORMANCE,
+                input_len_octets_max: 8_192,
+                seeds: &["pcaps/cases"],
+                arguments: &["-timeout=10"],
+            },
+            Self::Script => Recipe {
+                name: "script",
+                folder: CONFORMANCE,
+                input_len_octets_max: 4_096,
+                seeds: &["conformance/cases"],
+                arguments: &["-timeout=20", "-dict=conformance/fuzz/script.dict"],
+            },
         }
     }
 }
@@ -51,18 +95,19 @@ pub(crate) fn run(shell: &Shell, args: &FuzzArgs) -> Result<(), Failure> {
     install_cargo_fuzz(shell)?;
     let targets = args.target.map_or_else(|| Target::value_variants().to_vec(), |target| vec![target]);
     for target in targets {
-        let name = target.name();
-        // New inputs go into a folder that is not committed; the committed corpus is the second, read-only one.
-        let found = shell.root.join("codec/fuzz/target/found").join(name);
+        let Recipe { name, folder, input_len_octets_max, seeds, arguments } = target.recipe();
+        // New inputs go into a folder that is not committed; the committed corpus comes after it and is only read.
+        let found = shell.root.join(folder).join("target/found").join(name);
         std::fs::create_dir_all(&found).map_err(Failure::file(&found))?;
-        let committed = shell.root.join("codec/fuzz/corpus").join(name);
+        let committed = shell.root.join(folder).join("corpus").join(name);
         // Sanitizers are for nightly compilers; the variable lets a stable one use them. Only fuzzing needs it.
         let mut command = shell.program(cargo());
-        command.env("RUSTC_BOOTSTRAP", "1").args(["fuzz", "run", "--fuzz-dir", "codec/fuzz", name]);
-        command.arg(found).arg(committed).arg("--");
+        command.env("RUSTC_BOOTSTRAP", "1").args(["fuzz", "run", "--fuzz-dir", folder, name]);
+        command.arg(found).arg(committed).args(seeds.iter().map(|seeds| shell.root.join(seeds))).arg("--");
         command
             .arg(format!("-max_total_time={}", args.seconds))
-            .arg(format!("-max_len={INPUT_LEN_OCTETS_MAX}"));
+            .arg(format!("-max_len={input_len_octets_max}"))
+            .args(arguments);
         shell.run(command.args(["-print_final_stats=1", "-verbosity=1"]))?;
     }
     println!("nothing found");
@@ -71,18 +116,16 @@ pub(crate) fn run(shell: &Shell, args: &FuzzArgs) -> Result<(), Failure> {
 
 /// The test step: targets type-checked without C++, corpus up to date and replayed by the ordinary tests.
 pub(crate) fn check(shell: &Shell) -> Result<Vec<String>, Failure> {
-    let mut clippy = shell.cargo("clippy");
-    clippy.args([
-        "--manifest-path",
-        "codec/fuzz/Cargo.toml",
-        "--no-default-features",
-        "--",
-        "-D",
-        "warnings",
-    ]);
-    shell.run(&mut clippy)?;
+    let mut skipped = Vec::new();
+    for (folder, package) in [("codec/fuzz", "hiatus-codec"), ("conformance/fuzz", "hiatus-conformance")] {
+        let manifest = format!("{folder}/Cargo.toml");
+        let mut clippy = shell.cargo("clippy");
+        clippy.args(["--manifest-path", &manifest, "--no-default-features", "--", "-D", "warnings"]);
+        shell.run(&mut clippy)?;
+        skipped.extend(shell.run(shell.cargo("test").args(["--package", package, "--test", "corpus"]))?);
+    }
     reseed::check(shell)?;
-    shell.run(shell.cargo("test").args(["--package", "hiatus-codec", "--test", "corpus"]))
+    Ok(skipped)
 }
 
 fn cargo() -> std::ffi::OsString {

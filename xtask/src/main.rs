@@ -2,7 +2,7 @@
 //!
 //! `test` and `ci` run every check there is, `spec` builds and checks the Internet-Draft, `bench` measures against
 //! peers, `sim` tells histories, `model` visits
-//! every state, `fuzz` hunts for inputs that break the codec. Everything works offline once its tools are installed.
+//! every state, `mutants` asks what the suite would miss, `fuzz` hunts for inputs that break the codec or the suite. Everything works offline once its tools are installed.
 
 mod bare;
 mod bench;
@@ -10,6 +10,7 @@ mod fuzz;
 mod golden;
 mod hygiene;
 mod model;
+mod mutants;
 mod shell;
 mod sim;
 mod spec;
@@ -64,10 +65,16 @@ enum Command {
     /// seen, or could not run.
     #[command(disable_help_flag = true)]
     Model(model::ModelArgs),
-    /// Run a fuzz target of the codec for a bounded time, or remake its seed corpus.
+    /// Change the engine's Hiatus modules in hundreds of ways, and count what the conformance suite catches.
     ///
-    /// Inputs that break an invariant are left in codec/fuzz/artifacts; copy one into codec/fuzz/corpus, and the ordinary
-    /// tests replay it from then on.
+    /// By cargo-mutants, in a copy of the checkout. A mutant that survives has its reason in conformance/survivors.toml; one
+    /// without a reason, and a reason without a survivor, is an error. It takes an hour on one core: not part of `ci`.
+    /// Exit status: 0 every survivor is explained, 1 one is not, 2 could not run.
+    Mutants(mutants::MutantsArgs),
+    /// Run a fuzz target of the codec or of the suite for a bounded time, or remake the seed corpus of the codec's.
+    ///
+    /// Inputs that break an invariant are left in codec/fuzz/artifacts and conformance/fuzz/artifacts; copy one into the
+    /// corpus beside, and the ordinary tests replay it from then on.
     Fuzz(fuzz::FuzzArgs),
 }
 
@@ -91,6 +98,7 @@ fn run(command: &Command) -> Result<ExitCode, Failure> {
         }
         Command::Model(args) => model::run(&Shell::new(Lockfile::MayChange)?, args),
         Command::Sim(args) => sim::run(&Shell::new(Lockfile::MayChange)?, args),
+        Command::Mutants(args) => mutants::run(&Shell::new(Lockfile::MayChange)?, args),
         Command::Fuzz(args) => fuzz::run(&Shell::new(Lockfile::MayChange)?, args).map(|()| ExitCode::SUCCESS),
     }
 }

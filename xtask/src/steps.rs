@@ -92,7 +92,9 @@ const STEPS: &[Step] = &[
         name: "test",
         about: "cargo test of the whole workspace",
         tools: &[],
-        run: |shell| shell.run(shell.cargo("test").arg("--workspace")).map(Outcome::from),
+        run: |shell| {
+            shell.run(shell.cargo("test").args(["--workspace", "--no-fail-fast"])).map(Outcome::from)
+        },
     },
     Step {
         name: "features",

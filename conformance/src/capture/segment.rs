@@ -71,6 +71,12 @@ pub struct Segment<'a> {
 }
 
 impl Segment<'_> {
+    /// True if the capture cut its options short.
+    #[must_use]
+    pub fn has_cut_options(&self) -> bool {
+        usize::from(self.header_octets) > TCP_FIXED_OCTETS + self.tcp.options.len()
+    }
+
     /// True if all its data was captured.
     #[must_use]
     pub fn is_whole(&self) -> bool {

@@ -1,199 +1,237 @@
-//! Judging what two ends say to each other in Hiatus options: absence, return, and the MACs.
+//! Judging absences: an end that leaves, and the other that holds the connection for it.
 
-use hiatus_codec::mac::{Context, Role, SessionKey, Tag, verify};
-use hiatus_codec::{AbortReason, Flags, HiatusOption, HoldTime, Life, Message, Nonce, Position};
-
-use crate::capture::flow::Side;
+use hiatus_codec::{AbortReason, Flags, Message};
 
 use super::incident::Mark;
-use super::verdict::{Rule, Tally};
-use super::watch::{STALL_NANOS, Seen, Watch};
+use super::proof::Proof;
+use super::rules::{Rule, rule};
+use super::talk::{Speaker, Turn};
+use super::verdict::{ARRIVED, Judge, MISSED, STATELESS, TIMING};
+use super::watch::{OVERTAKEN_NANOS, STALL_NANOS};
+
+const NEW_OCTETS: Rule = rule("HIA-MUST-42");
+const CLOSES_WINDOW: Rule = rule("HIA-MUST-43");
+const THRICE: Rule = rule("HIA-MUST-44");
+const ANSWERED: Rule = rule("HIA-MUST-46");
+const LEAVES_QUIETLY: Rule = rule("HIA-MUST-86");
+const OPEN_WINDOW: Rule = rule("HIA-SHOULD-4");
+const GRANTED: Rule = rule("HIA-MUST-49");
+const ORIGINATES: Rule = rule("HIA-MUST-50");
+const GOES_ON: Rule = rule("HIA-MUST-83");
+const RESTARTS: Rule = rule("HIA-MUST-54");
+const OVER: Rule = rule("HIA-MUST-55");
 
 /// SUSPENDs for one absence.
 const SUSPENDS_MAX: u32 = 3;
+/// A hold may seem longer by this much, beside one part in a hundred: the way of the SUSPEND, and clocks.
+const HOLD_LATE_NANOS: i64 = 2 * STALL_NANOS;
 
-/// What is known of an end's comings and goings.
-#[derive(Clone, Copy, Debug, Default)]
-struct Presence {
-    life: Life,
-    nonce: Nonce,
-    /// SUSPENDs it sent for this absence; 0: it is there.
+/// An end that has sent SUSPEND, and nothing since that shows it back.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Leaving {
+    /// Its first and latest SUSPEND.
+    pub(super) first: Mark,
+    last: Mark,
+    /// SEG.SEQ of it.
+    pub(super) start: i64,
+    /// What it had sent by then.
+    sent: i64,
     suspends: u32,
-    /// When its SUSPEND was first answered.
+    /// All their MACs were right, in the same life.
+    proof: Proof,
+    /// When it was first answered.
     answered: Option<Mark>,
-    /// What it or its peer had sent when it was first suspended or held: beyond it nothing may come.
-    sent_limit: Option<i64>,
-    /// Position of SEG.SEQ of its latest SUSPEND.
-    suspend_start: Option<i64>,
-    /// Position of SEG.SEQ of its latest RESUME.
-    resume_start: Option<i64>,
-    /// The highest position of its own that its peer said it has received: its SND.UNA is never above.
-    received: Option<i64>,
 }
 
-impl Presence {
-    /// Whether a segment has a FIN at or beyond SEG.SEQ of the SUSPEND, or an octet beyond the one at that number.
-    fn shows_return(&self, seen: &Seen<'_>) -> bool {
-        let fin = i64::from(seen.flags.contains(Flags::FIN));
-        self.suspend_start.is_some_and(|start| seen.end + fin > start + 1)
+/// An end that holds the connection for its peer.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Holding {
+    /// The first SUSPEND, and the latest.
+    since: Mark,
+    repeated: Mark,
+    /// SEG.SEQ of the first.
+    start: i64,
+    granted_nanos: i64,
+    /// What the holder had sent when it answered.
+    sent: i64,
+    /// The peer sent plain octets that do not end the hold.
+    probed: bool,
+}
+
+/// Takes a segment.
+pub(super) fn on_segment(own: &mut Speaker, peer: &mut Speaker, turn: &Turn<'_, '_>, judge: &mut Judge<'_>) {
+    judge_holder(own, turn, judge);
+    judge_leaver(own, turn, judge);
+    note_holder(peer, turn);
+    match turn.message {
+        Some(Message::Suspend(_)) => on_suspend(own, turn, judge),
+        Some(Message::SuspendAck(ack)) => {
+            if let Some(offered) = own.hold {
+                let holds = ack.granted_hold.seconds() <= offered.seconds();
+                judge.surely(GRANTED, turn.side(), holds.into());
+            }
+            let granted_nanos = i64::from(ack.granted_hold.seconds()).saturating_mul(STALL_NANOS);
+            on_suspend_ack(own, peer, turn, granted_nanos);
+        }
+        Some(Message::Resume(_)) => {
+            own.leaving = None;
+            own.holding = None;
+            if turn.proof.may_count() {
+                peer.holding = None;
+            }
+        }
+        Some(Message::ResumeAck(_) | Message::Abort(_)) => {
+            own.holding = None;
+            peer.holding = None;
+            if matches!(turn.message, Some(Message::Abort(_))) {
+                own.leaving = None;
+            }
+        }
+        _ => {}
     }
 }
 
-/// Both ends' comings and goings.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Absence {
-    presences: [Presence; 2],
+fn on_suspend(own: &mut Speaker, turn: &Turn<'_, '_>, judge: &mut Judge<'_>) {
+    let (seen, side) = (turn.seen, turn.side());
+    judge.surely(OPEN_WINDOW, side, (seen.window != 0).into());
+    let end = turn.own_end();
+    if end.seen && !end.window_closed {
+        // Nothing new has come in since its window was open.
+        let filled = seen.ack.is_some_and(|ack| ack > end.acked);
+        if !filled {
+            judge.at_host(CLOSES_WINDOW, side, (seen.window != 0).into(), MISSED);
+        }
+    }
+    let Some(leaving) = &mut own.leaving else {
+        let sent = end.sent.max(turn.peer_end().acked).max(seen.start);
+        own.leaving = Some(Leaving {
+            first: seen.mark,
+            last: seen.mark,
+            start: seen.start,
+            sent,
+            suspends: 1,
+            proof: turn.proof,
+            answered: None,
+        });
+        judge.surely(THRICE, side, true.into());
+        return;
+    };
+    if seen.mark.nanos_since(leaving.last) < OVERTAKEN_NANOS && !judge.whole[side.index()] {
+        return;
+    }
+    leaving.last = seen.mark;
+    leaving.suspends += 1;
+    if leaving.proof != turn.proof {
+        leaving.proof = Proof::Unknown;
+    }
+    let holds = leaving.suspends <= SUSPENDS_MAX;
+    if leaving.proof.is_right() {
+        // One life is one absence.
+        judge.surely(THRICE, side, holds.into());
+    } else {
+        judge.at_host(THRICE, side, holds.into(), MISSED);
+    }
+    // The answer may still have been on its way.
+    let late = leaving.answered.is_some_and(|answered| seen.mark.nanos_since(answered) >= STALL_NANOS);
+    judge.at_host(ANSWERED, side, (!late).into(), ARRIVED);
 }
 
-impl Absence {
-    /// Takes a segment without SYN. `watch` is the state before it; `holds` what each end offered.
-    pub(super) fn on_segment(
-        &mut self,
-        watch: &Watch,
-        seen: &Seen<'_>,
-        option: Option<&HiatusOption<'_>>,
-        key: Option<&SessionKey>,
-        holds: [Option<HoldTime>; 2],
-        tally: &mut Tally,
-    ) {
-        let frame = seen.mark.frame;
-        if let Some(limit) = self.presences[seen.sender.index()].sent_limit {
-            tally.judge(Rule::NewOctets, frame, (seen.end <= limit).into());
-        }
-        let peer = &mut self.presences[seen.sender.peer().index()];
-        peer.received = peer.received.max(seen.ack);
-        let Some(option) = option else {
-            // A holder goes on when its peer sends what no leaving host does.
-            if self.presences[seen.sender.index()].shows_return(seen) {
-                self.presences[seen.sender.peer().index()].sent_limit = None;
-            }
+fn on_suspend_ack(own: &mut Speaker, peer: &mut Speaker, turn: &Turn<'_, '_>, granted_nanos: i64) {
+    let mark = turn.seen.mark;
+    let Some(leaving) = &mut peer.leaving else { return };
+    if turn.proof.may_count() {
+        leaving.answered = leaving.answered.or(Some(mark));
+    }
+    if granted_nanos == 0 || turn.own_end().fin && turn.peer_end().fin {
+        return;
+    }
+    let holding = own.holding.get_or_insert(Holding {
+        since: leaving.first,
+        repeated: leaving.last,
+        start: leaving.start,
+        granted_nanos,
+        sent: turn.own_end().sent.max(turn.peer_end().acked),
+        probed: false,
+    });
+    holding.repeated = leaving.last;
+}
+
+/// What an end sends that has sent SUSPEND.
+fn judge_leaver(own: &mut Speaker, turn: &Turn<'_, '_>, judge: &mut Judge<'_>) {
+    let (seen, side) = (turn.seen, turn.side());
+    let Some(leaving) = own.leaving else { return };
+    if turn.resets() || turn.message.is_some() {
+        return;
+    }
+    let acked = turn.peer_end().acked;
+    let fin = i64::from(seen.flags.contains(Flags::FIN));
+    let beyond = turn.takes_octets() && seen.end > leaving.start;
+    let is_probe = seen.end - seen.start <= 1
+        && fin == 0
+        && (seen.start == leaving.start - 1 || (turn.takes_octets() && seen.start + 1 == acked));
+    if beyond || is_probe {
+        judge.at_host(LEAVES_QUIETLY, side, false.into(), MISSED);
+    } else if turn.takes_octets() {
+        judge.surely(LEAVES_QUIETLY, side, true.into());
+    }
+    if turn.takes_octets() {
+        judge.at_host(NEW_OCTETS, side, (seen.end <= leaving.sent).into(), MISSED);
+    }
+}
+
+/// What an end sends that has sent SUSPEND-ACK.
+fn judge_holder(own: &mut Speaker, turn: &Turn<'_, '_>, judge: &mut Judge<'_>) {
+    let (seen, side) = (turn.seen, turn.side());
+    let Some(holding) = own.holding else { return };
+    let late_nanos = seen.mark.nanos_since(holding.since);
+    let due_nanos = holding.granted_nanos + holding.granted_nanos / 100 + HOLD_LATE_NANOS;
+    if late_nanos > due_nanos {
+        own.holding = None;
+        let stateless = turn.resets()
+            && !matches!(turn.message, Some(Message::Abort(abort)) if abort.reason != AbortReason::LOST);
+        if stateless {
             return;
-        };
-        let message = option.message();
-        if let Some(key) = key
-            && let Some(holds) = self.mac_holds(watch, seen, option, &message, key)
-        {
-            tally.judge(Rule::Mac, frame, holds.into());
         }
-        match message {
-            Message::Suspend(_) => self.on_suspend(watch, seen, tally),
-            Message::SuspendAck(ack) => {
-                if let Some(offered) = holds[seen.sender.index()] {
-                    let holds = ack.granted_hold.seconds() <= offered.seconds();
-                    tally.judge(Rule::Granted, frame, holds.into());
-                }
-                let peer = &mut self.presences[seen.sender.peer().index()];
-                peer.answered = peer.answered.or(Some(seen.mark));
-                let sent = watch.ends[seen.sender.index()].sent;
-                let own = &mut self.presences[seen.sender.index()];
-                own.sent_limit = own.sent_limit.or(Some(sent));
-            }
-            Message::Resume(resume) => {
-                let own = &mut self.presences[seen.sender.index()];
-                own.life = resume.life;
-                own.nonce = resume.nonce;
-                own.suspends = 0;
-                own.answered = None;
-                own.resume_start = Some(seen.start);
-                if let Some(received) = own.received {
-                    tally.judge(Rule::ResumeNumber, frame, (seen.start < received).into());
-                }
-                // Six RESUMEs may turn the connection into plain TCP: from here on new octets are not judged.
-                own.sent_limit = None;
-            }
-            Message::ResumeAck(ack) => {
-                self.judge_resume_ack(seen, ack.received, tally);
-                let peer = &mut self.presences[seen.sender.peer().index()];
-                peer.received = peer.received.max(position(ack.received, seen.ack));
-                for presence in &mut self.presences {
-                    presence.sent_limit = None;
-                    presence.suspend_start = None;
-                }
-            }
-            _ => {}
+        judge.at_host(OVER, side, false.into(), MISSED);
+        if seen.mark.nanos_since(holding.repeated) <= due_nanos {
+            judge.at_host(RESTARTS, side, false.into(), MISSED);
         }
+        return;
     }
-
-    fn on_suspend(&mut self, watch: &Watch, seen: &Seen<'_>, tally: &mut Tally) {
-        let frame = seen.mark.frame;
-        let own = &mut self.presences[seen.sender.index()];
-        own.suspends += 1;
-        own.suspend_start.get_or_insert(seen.start);
-        tally.judge(Rule::SuspendThrice, frame, (own.suspends <= SUSPENDS_MAX).into());
-        // The answer may still have been on its way.
-        let late = own.answered.is_some_and(|answered| seen.mark.nanos_since(answered) >= STALL_NANOS);
-        if own.suspends > 1 {
-            tally.judge(Rule::SuspendAnswered, frame, (!late).into());
+    let is_asked = seen.mark.nanos_since(turn.peer_end().last) < STALL_NANOS;
+    if turn.resets() {
+        if turn.message.is_none() && !is_asked {
+            judge.at_host(ORIGINATES, side, false.into(), MISSED);
+            let at_end = late_nanos + HOLD_LATE_NANOS >= holding.granted_nanos;
+            if at_end {
+                judge.at_host(OVER, side, false.into(), TIMING);
+            }
+        } else if turn.message.is_none() {
+            judge.doubt(ORIGINATES, STATELESS);
         }
-        own.sent_limit = own.sent_limit.or(Some(watch.ends[seen.sender.index()].sent));
+        return;
     }
-
-    fn judge_resume_ack(&self, seen: &Seen<'_>, received: u32, tally: &mut Tally) {
-        let resume_start = self.presences[seen.sender.peer().index()].resume_start;
-        let (Some(resume_start), Some(ack)) = (resume_start, seen.ack) else { return };
-        let Some(received) = position(received, seen.ack) else { return };
-        let expected = received.min(resume_start);
-        tally.judge(Rule::ResumeAckNumber, seen.mark.frame, (ack == expected).into());
+    let originates =
+        turn.takes_octets() || matches!(turn.message, Some(Message::Epoch(_) | Message::Suspend(_)));
+    judge.at_host(ORIGINATES, side, (!originates).into(), MISSED);
+    if turn.takes_octets() {
+        judge.at_host(NEW_OCTETS, side, (seen.end <= holding.sent).into(), MISSED);
     }
-
-    /// Whether the MAC is right; `None` for a message that has none, or one whose context the capture does not have.
-    fn mac_holds(
-        &self,
-        watch: &Watch,
-        seen: &Seen<'_>,
-        option: &HiatusOption<'_>,
-        message: &Message<'_>,
-        key: &SessionKey,
-    ) -> Option<bool> {
-        let role = role(seen.sender);
-        let own = &self.presences[seen.sender.index()];
-        let addressee = &self.presences[seen.sender.peer().index()];
-        // What the addressee has sent and received: references for the positions whose upper halves do not travel.
-        let sent = reference(watch.ends[seen.sender.peer().index()].sent);
-        let received = reference(watch.ends[seen.sender.peer().index()].acked);
-        let octets = option.authenticated_octets();
-        let holds = |context: &Context, tag: Tag| verify(key, context, octets, tag);
-        match message {
-            Message::Epoch(epoch) => {
-                let stable = epoch.stable_position(sent);
-                Some(holds(&Context::epoch(role, own.life, stable), epoch.tag))
-            }
-            Message::Suspend(suspend) => Some(holds(&Context::suspend(role, own.life), suspend.tag)),
-            Message::SuspendAck(ack) => Some(holds(&Context::suspend_ack(role, addressee.life), ack.tag)),
-            Message::Resume(resume) => {
-                let r = Position(u64::try_from(seen.ack?).ok()?);
-                let end = Position::nearest(resume.end, received);
-                Some(holds(&Context::resume(role, r, end), resume.tag))
-            }
-            Message::ResumeAck(ack) => {
-                let r = Position::nearest(ack.received, sent);
-                let end = Position::nearest(ack.end, received);
-                let context = Context::resume_ack(role, addressee.life, addressee.nonce, r, end);
-                Some(holds(&context, ack.tag))
-            }
-            Message::Abort(abort) if abort.reason != AbortReason::LOST => {
-                let contexts = [addressee.nonce, Nonce::UNKNOWN]
-                    .map(|nonce| Context::abort(role, addressee.life, nonce));
-                Some(contexts.iter().any(|context| holds(context, Tag(abort.proof))))
-            }
-            _ => None,
-        }
+    if holding.probed {
+        judge.at_host(GOES_ON, side, (!originates).into(), MISSED);
     }
 }
 
-fn role(side: Side) -> Role {
-    match side {
-        Side::A => Role::Initiator,
-        Side::B => Role::Responder,
+/// What `turn` means to its addressee, if that holds.
+fn note_holder(peer: &mut Speaker, turn: &Turn<'_, '_>) {
+    let Some(holding) = &mut peer.holding else { return };
+    if !turn.is_plain() && turn.proof.may_count() {
+        return;
     }
-}
-
-/// The position with these low 32 bits that is nearest to what was acknowledged beside it.
-fn position(low: u32, ack: Option<i64>) -> Option<i64> {
-    let reference = u64::try_from(ack?).ok()?;
-    i64::try_from(Position::nearest(low, Position(reference)).0).ok()
-}
-
-fn reference(position: i64) -> Position {
-    Position(u64::try_from(position).unwrap_or_default())
+    let fin = turn.seen.flags.contains(Flags::FIN) && turn.seen.end > holding.start;
+    if turn.takes_octets() && (fin || turn.seen.end > holding.start + 1) {
+        peer.holding = None;
+    } else if turn.takes_octets() {
+        holding.probed = true;
+    }
 }

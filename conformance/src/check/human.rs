@@ -2,7 +2,7 @@
 
 use std::io::{Result, Write};
 
-use super::report::{Diagnosis, DiagnosisKind, FileReport, Outcome, Report};
+use super::report::{Diagnosis, DiagnosisKind, FileReport, Outcome, Report, Verdict};
 
 const BOLD: &str = "\x1b[1m";
 const RED: &str = "\x1b[31m";
@@ -22,15 +22,25 @@ pub(super) enum Surface {
     Plain,
 }
 
+/// How much is said.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Detail {
+    /// Everything but what was not exercised.
+    All,
+    /// What is broken or damaged.
+    Trouble,
+}
+
 /// Writes `report`.
-pub(super) fn write(report: &Report, out: &mut impl Write, surface: Surface) -> Result<()> {
+pub(super) fn write(report: &Report, out: &mut impl Write, surface: Surface, detail: Detail) -> Result<()> {
     let paint = Paint { terminal: surface != Surface::Plain };
     let mut text = Vec::new();
-    for (index, file) in report.files.iter().enumerate() {
-        if index > 0 {
+    let files = report.files.iter().filter(|file| detail == Detail::All || has_trouble(file));
+    for (index, file) in files.enumerate() {
+        if index > 0 && detail == Detail::All {
             writeln!(text)?;
         }
-        write_file(file, &mut text, paint)?;
+        write_file(file, &mut text, paint, detail)?;
     }
     let Surface::Terminal { columns } = surface else { return out.write_all(&text) };
     let options = textwrap::Options::new(columns).subsequent_indent("    ").break_words(false);
@@ -40,7 +50,7 @@ pub(super) fn write(report: &Report, out: &mut impl Write, surface: Surface) -> 
     Ok(())
 }
 
-fn write_file(file: &FileReport, out: &mut impl Write, paint: Paint) -> Result<()> {
+fn write_file(file: &FileReport, out: &mut impl Write, paint: Paint, detail: Detail) -> Result<()> {
     writeln!(
         out,
         "{}: {}, {}, {}; {}",
@@ -53,12 +63,17 @@ fn write_file(file: &FileReport, out: &mut impl Write, paint: Paint) -> Result<(
     for diagnosis in &file.diagnoses {
         write_diagnosis(diagnosis, file.connections > 1, out, paint)?;
     }
-    for verdict in file.verdicts.iter().filter(|verdict| verdict.verdict != Outcome::NotExercised) {
+    for verdict in &file.verdicts {
         let (word, colour) = match verdict.verdict {
+            Outcome::NotExercised => continue,
+            Outcome::Pass | Outcome::Inconclusive if detail == Detail::Trouble => continue,
             Outcome::Pass => ("pass", GREEN),
-            _ => ("FAIL", RED),
+            Outcome::Inconclusive => ("open", YELLOW),
+            Outcome::Fail => ("FAIL", RED),
         };
-        writeln!(out, "  {}  {}  {}", paint.with(colour, word), verdict.requirement, verdict.text)?;
+        let who =
+            if verdict.ends.is_empty() { String::new() } else { format!(" by {}", ends(verdict, file)) };
+        writeln!(out, "  {}  {}  {}{who}", paint.with(colour, word), verdict.requirement, verdict.text)?;
     }
     for problem in &file.problems {
         writeln!(out, "  {}  {}", paint.with(YELLOW, "problem"), problem.text)?;
@@ -66,13 +81,40 @@ fn write_file(file: &FileReport, out: &mut impl Write, paint: Paint) -> Result<(
     Ok(())
 }
 
+fn has_trouble(file: &FileReport) -> bool {
+    let fails = file.verdicts.iter().any(|verdict| verdict.verdict == Outcome::Fail);
+    fails || !file.diagnoses.is_empty() || !file.problems.is_empty()
+}
+
+/// "A", "A of connection 7, B of connection 9 and more".
+fn ends(verdict: &Verdict, file: &FileReport) -> String {
+    const ENDS_SAID: usize = 5;
+    let said: Vec<_> = verdict
+        .ends
+        .iter()
+        .take(ENDS_SAID)
+        .map(|end| match file.connections {
+            1 => end.side.to_string(),
+            _ => format!("{} of connection {}", end.side, end.connection),
+        })
+        .collect();
+    let more = if verdict.ends.len() > said.len() { " and more" } else { "" };
+    format!("{}{more}", said.join(", "))
+}
+
 fn headline(file: &FileReport, paint: Paint) -> String {
-    let failed = file.verdicts.iter().filter(|verdict| verdict.verdict == Outcome::Fail).count();
-    let exercised = file.verdicts.iter().filter(|verdict| verdict.verdict != Outcome::NotExercised).count();
-    let verdicts = match (exercised, failed) {
-        (0, _) => "no Hiatus in it".to_string(),
-        (_, 0) => paint.with(GREEN, &format!("{exercised} requirements exercised, all hold")),
-        (_, failed) => paint.with(RED, &format!("{failed} of {exercised} exercised requirements fail")),
+    let count = |outcome| file.verdicts.iter().filter(|verdict| verdict.verdict == outcome).count();
+    let (failed, open) = (count(Outcome::Fail), count(Outcome::Inconclusive));
+    let exercised = file.verdicts.len() - count(Outcome::NotExercised);
+    let verdicts = match (exercised, failed, open) {
+        (0, ..) => "no Hiatus in it".to_string(),
+        (_, 0, 0) => paint.with(GREEN, &format!("{exercised} requirements exercised, all hold")),
+        (_, 0, open) => format!(
+            "{exercised} requirements exercised, {} hold, {}",
+            exercised - open,
+            paint.with(YELLOW, &format!("{open} open"))
+        ),
+        (_, failed, _) => paint.with(RED, &format!("{failed} of {exercised} exercised requirements fail")),
     };
     let damage = match file.diagnoses.len() {
         0 => "no damage found".to_string(),

@@ -11,7 +11,7 @@ pub(super) struct Unreadable {
     pub(super) because: String,
 }
 
-/// The document: a requirement that no segment exercised is skipped, a capture that cannot be read is an error.
+/// The document: a requirement that no segment exercised, or the capture cannot decide, is skipped, a capture that cannot be read is an error.
 pub(super) fn junit(report: &Report, unreadable: &[Unreadable]) -> Result<String, SerializeError> {
     let mut xml = Xml::new("conform check");
     for file in &report.files {
@@ -48,6 +48,12 @@ fn status(verdict: &Verdict) -> TestCaseStatus {
             let mut status = TestCaseStatus::non_success(NonSuccessKind::Failure);
             status.set_message(verdict.text.clone());
             status.set_description(format!("frames  {}", frames.join(", ")));
+            status
+        }
+        // JUnit has no word for it; who waits for a green run is not to wait for ever.
+        Outcome::Inconclusive => {
+            let mut status = TestCaseStatus::skipped();
+            status.set_message(format!("inconclusive: {}", verdict.text));
             status
         }
         Outcome::NotExercised => {

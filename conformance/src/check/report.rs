@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 /// Version of the document; a field that goes or changes its meaning raises it.
-pub const SCHEMA_VERSION: u32 = 1;
+pub const SCHEMA_VERSION: u32 = 2;
 
 /// The whole document.
 #[derive(Clone, Debug, Serialize)]
@@ -108,9 +108,23 @@ pub enum Outcome {
     /// At least one breaks it.
     #[serde(rename = "fail")]
     Fail,
+    /// None surely breaks it, and of at least one the capture cannot tell.
+    #[serde(rename = "inconclusive")]
+    Inconclusive,
     /// No segment it applies to.
     #[serde(rename = "not exercised")]
     NotExercised,
+}
+
+/// How much a requirement demands (BCP 14).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub enum Level {
+    /// MUST and MUST NOT.
+    #[serde(rename = "MUST")]
+    Must,
+    /// SHOULD and SHOULD NOT.
+    #[serde(rename = "SHOULD")]
+    Should,
 }
 
 /// The verdict on a requirement.
@@ -118,12 +132,34 @@ pub enum Outcome {
 pub struct Verdict {
     /// Its label in the draft.
     pub requirement: &'static str,
+    /// How much it demands.
+    pub level: Level,
     /// Whether it held.
     pub verdict: Outcome,
-    /// The frames that break it, at most a hundred; where it held, empty.
+    /// How often it held.
+    pub held: u64,
+    /// How often it was broken.
+    pub broken: u64,
+    /// How often the capture cannot tell.
+    pub doubtful: u64,
+    /// The frames that break it, or where none does those that leave it open, at most a hundred, ascending; where it
+    /// held, empty.
     pub frames: Vec<u64>,
-    /// What was looked at.
+    /// The ends that break it, at most a hundred.
+    pub ends: Vec<EndReport>,
+    /// What was looked at, and why it is open if it is.
     pub text: String,
+}
+
+/// An end of a connection.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub struct EndReport {
+    /// Number of the connection, from 0, by first frame.
+    pub connection: u64,
+    /// `A` (sent the SYN) or `B`.
+    pub side: char,
+    /// Its address and port.
+    pub address: String,
 }
 
 /// Something that could not be read or followed.

@@ -1,139 +1,53 @@
-//! The requirements that a capture can show, in one table, and the tally of each.
+//! The tally of each rule: how often it held, was broken, or could not be decided, where and by which end.
 
-use super::report::{Outcome, Verdict};
+use crate::capture::Endpoint;
+use crate::capture::flow::Side;
 
-/// Frames listed of a broken requirement.
+use super::report::{EndReport, Level, Outcome, Verdict};
+use super::rules::{RULES, Rule};
+
+/// Frames listed of a requirement.
 const FRAMES_MAX: usize = 100;
+/// Ends listed of a requirement.
+const ENDS_MAX: usize = 100;
+/// Frames named in a sentence.
+const FRAMES_SAID: usize = 5;
 
-/// A rule this checker looks at.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Rule {
-    Flags,
-    OneOption,
-    SynOffers,
-    SynAckToPlain,
-    SynAckAnswers,
-    Version,
-    Confirms,
-    ConfirmsNoMore,
-    SameKey,
-    Combination,
-    Echo,
-    BeforeOn,
-    FallenBack,
-    Mac,
-    NewOctets,
-    SuspendThrice,
-    SuspendAnswered,
-    Granted,
-    ResumeAckNumber,
-    ResumeNumber,
-    StableWasReceived,
-    EpochsRarer,
-    NoOlderEpoch,
-}
+/// Why a rule that looks broken may not be.
+pub(super) type Doubt = &'static str;
 
-/// Rule, label of its requirement in the draft, what is looked at. The order is that of the report.
-pub(super) const RULES: [(Rule, &str, &str); 23] = [
-    (Rule::Flags, "HIA-MUST-1", "the four flags of every Hiatus option are zero"),
-    (Rule::OneOption, "HIA-MUST-3", "no segment carries two Hiatus options"),
-    (
-        Rule::ResumeAckNumber,
-        "HIA-MUST-13",
-        "SEG.ACK of a RESUME-ACK is the smaller of R and SEG.SEQ of the RESUME",
-    ),
-    (Rule::SameKey, "HIA-MUST-17", "every CAPABLE of an end has the same key"),
-    (Rule::Mac, "HIA-MUST-18", "the MAC is right, by the keys in the handshake"),
-    (
-        Rule::SynOffers,
-        "HIA-MUST-24",
-        "the first two SYNs of an offer carry the short CAPABLE, later ones none",
-    ),
-    (Rule::SynAckToPlain, "HIA-MUST-25", "the SYN/ACK to a SYN without CAPABLE carries no Hiatus option"),
-    (
-        Rule::SynAckAnswers,
-        "HIA-MUST-26",
-        "the first two SYN/ACKs of an acceptance carry the long CAPABLE, later ones and those after a SYN without it \
-         none",
-    ),
-    (Rule::Version, "HIA-MUST-27", "the Version in the SYN/ACK is not above the offered one"),
-    (
-        Rule::Confirms,
-        "HIA-MUST-29",
-        "the initiator's first six segments carry the long CAPABLE until an EPOCH comes or a third copy is sent",
-    ),
-    (
-        Rule::ConfirmsNoMore,
-        "HIA-MUST-30",
-        "no CAPABLE after the sixth segment, nor after the EPOCH is echoed",
-    ),
-    (Rule::Echo, "HIA-MUST-34", "an EPOCH-ECHO repeats the Stable Point of an EPOCH of the peer"),
-    (
-        Rule::BeforeOn,
-        "HIA-MUST-36",
-        "no message but CAPABLE, EPOCH, EPOCH-ECHO and ABORT before EPOCH (initiator) or EPOCH-ECHO (responder)",
-    ),
-    (Rule::FallenBack, "HIA-MUST-38", "no Hiatus option after a SYN/ACK without CAPABLE"),
-    (Rule::Combination, "HIA-MUST-41", "no CAPABLE beside TCP MD5, TCP-AO or Multipath TCP"),
-    (
-        Rule::NewOctets,
-        "HIA-MUST-42",
-        "no octet is sent for the first time from SUSPEND to RESUME-ACK, by either end",
-    ),
-    (Rule::SuspendThrice, "HIA-MUST-44", "at most three SUSPENDs for one absence"),
-    (Rule::SuspendAnswered, "HIA-MUST-46", "no SUSPEND a second or more after a SUSPEND-ACK"),
-    (Rule::Granted, "HIA-MUST-49", "the Granted Hold is not longer than the hold offered in CAPABLE"),
-    (Rule::ResumeNumber, "HIA-MUST-82", "SEG.SEQ of a RESUME is below what the peer has acknowledged"),
-    (
-        Rule::StableWasReceived,
-        "HIA-MUST-90",
-        "the Stable Point of an EPOCH is not above the SEG.ACK beside it",
-    ),
-    (
-        Rule::EpochsRarer,
-        "HIA-MUST-92",
-        "copies of an EPOCH do not come closer together, up to 60 seconds apart",
-    ),
-    (Rule::NoOlderEpoch, "HIA-MUST-93", "no EPOCH of a life has a lower Stable Point than one before it"),
-];
+/// The capture may lack the segment that explains it.
+pub(super) const MISSED: Doubt = "a segment that the capture does not have would explain it";
+/// The capture point is somewhere on the path.
+pub(super) const ARRIVED: Doubt = "it cannot be seen whether the segment before it arrived";
+/// The keys or the initial sequence numbers are not known.
+pub(super) const NO_HANDSHAKE: Doubt = "the handshake, and so the keys, are not in the capture";
+/// An end that is gone for good looks the same.
+pub(super) const GONE: Doubt = "no answer, and nothing after it shows that the host was there";
+/// The time is one that a TCP may come to otherwise.
+pub(super) const TIMING: Doubt = "other timers of TCP may lie behind it";
+/// A host without state answers so.
+pub(super) const STATELESS: Doubt = "a host that has lost its state answers so";
 
 #[derive(Clone, Debug, Default)]
 struct Count {
     held: u64,
     broken: u64,
+    doubtful: u64,
+    /// Where it was broken.
     frames: Vec<u64>,
+    /// Who broke it.
+    ends: Vec<EndReport>,
+    /// Where it could not be decided, and why the first time.
+    doubts: Vec<u64>,
+    because: Option<Doubt>,
 }
 
 /// How often each rule was exercised, and where it was broken.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Tally {
-    counts: [Count; RULES.len()],
-}
-
-impl Tally {
-    /// Counts `rule` as exercised in `frame`, and as broken unless `holds`.
-    pub(super) fn judge(&mut self, rule: Rule, frame: u64, holds: Holds) {
-        let Some(index) = RULES.iter().position(|(known, ..)| *known == rule) else { return };
-        let count = &mut self.counts[index];
-        match holds {
-            Holds::Yes => count.held += 1,
-            Holds::No => {
-                count.broken += 1;
-                if count.frames.len() < FRAMES_MAX && count.frames.last() != Some(&frame) {
-                    count.frames.push(frame);
-                }
-            }
-        }
-    }
-
-    /// The verdicts, in the order of [`RULES`].
-    pub(super) fn verdicts(&self) -> Vec<Verdict> {
-        RULES
-            .iter()
-            .zip(&self.counts)
-            .map(|((_, requirement, looked_at), count)| verdict(requirement, looked_at, count))
-            .collect()
-    }
+    /// Empty until the first Hiatus option.
+    counts: Vec<Count>,
 }
 
 /// Whether a rule holds where it was exercised.
@@ -149,17 +63,133 @@ impl From<bool> for Holds {
     }
 }
 
+/// Judges the rules on one connection.
+pub(super) struct Judge<'a> {
+    pub(super) tally: &'a mut Tally,
+    /// Number of the connection, and its ends, A first.
+    pub(super) connection: u64,
+    pub(super) endpoints: [Endpoint; 2],
+    /// The frame that is looked at.
+    pub(super) frame: u64,
+    /// True for an end at whose host the capture was taken: it lacks nothing, and what it shows has arrived there.
+    pub(super) whole: [bool; 2],
+}
+
+impl Judge<'_> {
+    /// Judges what a capture shows of `side` wherever it was taken, and whatever it lacks.
+    pub(super) fn surely(&mut self, rule: Rule, side: Side, holds: Holds) {
+        self.surely_in(rule, side, self.frame, holds);
+    }
+
+    /// The same of a frame before.
+    pub(super) fn surely_in(&mut self, rule: Rule, side: Side, frame: u64, holds: Holds) {
+        let (connection, endpoint) = (self.connection, self.endpoints[side.index()]);
+        let count = self.count(rule);
+        match holds {
+            Holds::Yes => count.held += 1,
+            Holds::No => {
+                count.broken += 1;
+                push(&mut count.frames, frame, FRAMES_MAX);
+                if count.ends.len() < ENDS_MAX {
+                    let end = EndReport { connection, side: letter(side), address: endpoint.to_string() };
+                    push(&mut count.ends, end, ENDS_MAX);
+                }
+            }
+        }
+    }
+
+    /// Judges what only a capture without gaps decides, taken at the host of `side`; elsewhere a break is a `doubt`.
+    pub(super) fn at_host(&mut self, rule: Rule, side: Side, holds: Holds, doubt: Doubt) {
+        self.at_host_in(rule, side, self.frame, holds, doubt);
+    }
+
+    /// The same of a frame before.
+    pub(super) fn at_host_in(&mut self, rule: Rule, side: Side, frame: u64, holds: Holds, doubt: Doubt) {
+        if holds == Holds::Yes || self.whole[side.index()] {
+            self.surely_in(rule, side, frame, holds);
+        } else {
+            self.doubt_in(rule, frame, doubt);
+        }
+    }
+
+    /// The rule was exercised, and nobody can tell from here.
+    pub(super) fn doubt(&mut self, rule: Rule, doubt: Doubt) {
+        self.doubt_in(rule, self.frame, doubt);
+    }
+
+    /// The same of a frame before.
+    pub(super) fn doubt_in(&mut self, rule: Rule, frame: u64, doubt: Doubt) {
+        let count = self.count(rule);
+        count.doubtful += 1;
+        count.because = count.because.or(Some(doubt));
+        push(&mut count.doubts, frame, FRAMES_MAX);
+    }
+
+    fn count(&mut self, rule: Rule) -> &mut Count {
+        if self.tally.counts.is_empty() {
+            self.tally.counts.resize(RULES.len(), Count::default());
+        }
+        &mut self.tally.counts[rule.index()]
+    }
+}
+
+fn push<T: PartialEq>(list: &mut Vec<T>, item: T, max_count: usize) {
+    if list.len() < max_count && !list.contains(&item) {
+        list.push(item);
+    }
+}
+
+/// How an end is called in reports.
+pub(super) fn letter(side: Side) -> char {
+    match side {
+        Side::A => 'A',
+        Side::B => 'B',
+    }
+}
+
+impl Tally {
+    /// The verdicts, in the order of [`RULES`].
+    pub(super) fn verdicts(&self) -> Vec<Verdict> {
+        let none = Count::default();
+        RULES
+            .iter()
+            .enumerate()
+            .map(|(index, row)| verdict(row.0, row.1, self.counts.get(index).unwrap_or(&none)))
+            .collect()
+    }
+}
+
 fn verdict(requirement: &'static str, looked_at: &str, count: &Count) -> Verdict {
-    let Count { held, broken, frames } = count;
-    let (verdict, text) = match (held + broken, broken) {
-        (0, _) => (Outcome::NotExercised, looked_at.to_string()),
-        (times, 0) => (Outcome::Pass, format!("{looked_at} ({times} looked at)")),
-        (times, broken) => {
-            let list: Vec<_> = frames.iter().take(5).map(u64::to_string).collect();
-            let more = if frames.len() > list.len() { " and more" } else { "" };
-            let frames = list.join(", ");
-            (Outcome::Fail, format!("{looked_at}: broken {broken} of {times} times, frame {frames}{more}"))
+    let Count { held, broken, doubtful, frames, ends, doubts, because } = count;
+    let times = held + broken + doubtful;
+    let (verdict, frames, text) = match (times, broken, doubtful) {
+        (0, ..) => (Outcome::NotExercised, &[][..], looked_at.to_string()),
+        (times, 0, 0) => (Outcome::Pass, &[][..], format!("{looked_at} ({times} looked at)")),
+        (times, 0, doubtful) => {
+            let because = because.unwrap_or_default();
+            let text = format!("{looked_at}: {doubtful} of {times} times not, {}: {because}", list(doubts));
+            (Outcome::Inconclusive, &doubts[..], text)
+        }
+        (times, broken, _) => {
+            let text = format!("{looked_at}: broken {broken} of {times} times, {}", list(frames));
+            (Outcome::Fail, &frames[..], text)
         }
     };
-    Verdict { requirement, verdict, frames: frames.clone(), text }
+    let (mut frames, ends) = (frames.to_vec(), ends.clone());
+    frames.sort_unstable();
+    let (held, broken, doubtful) = (*held, *broken, *doubtful);
+    Verdict { requirement, level: level(requirement), verdict, held, broken, doubtful, frames, ends, text }
+}
+
+/// "frame 7", "frames 7, 9 and more".
+fn list(frames: &[u64]) -> String {
+    let mut frames = frames.to_vec();
+    frames.sort_unstable();
+    let said: Vec<_> = frames.iter().take(FRAMES_SAID).map(u64::to_string).collect();
+    let more = if frames.len() > said.len() { " and more" } else { "" };
+    format!("{} {}{more}", if frames.len() == 1 { "frame" } else { "frames" }, said.join(", "))
+}
+
+fn level(requirement: &str) -> Level {
+    if requirement.contains("SHOULD") { Level::Should } else { Level::Must }
 }

@@ -36,6 +36,10 @@ pub(super) struct Seen<'a> {
     pub(super) window: u16,
     /// The data, if all of it was captured.
     pub(super) data: Option<&'a [u8]>,
+    /// Octets of data on the wire.
+    pub(super) data_octets: u32,
+    /// The capture cut the options short.
+    pub(super) has_cut_options: bool,
     /// True if the capture has the SYN of this direction.
     pub(super) origin: Origin,
 }

@@ -1,61 +1,106 @@
 //! `conform run`.
 
+mod execute;
+
 use std::fs;
 use std::io::{self, Write};
-use std::path::{Path, PathBuf};
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, ValueEnum};
-use indicatif::{ProgressBar, ProgressStyle};
 
 use super::Selection;
-use crate::record;
-use crate::report::{self, CaseRun, Run, Summary};
-use crate::requirement;
-use crate::runner;
-use crate::target::TargetKind;
-use crate::target::mutant;
+use crate::report::{self, Detail, KnownFailures, Report, Strictness};
+use crate::target::TargetChoice;
+use execute::{Plan, Stopping};
 
-/// `conform run`: run cases against a target.
+const EXAMPLES: &str = "\
+Examples:
+  conform run                                       everything, against the reference
+  conform run suspend/ HIA-MUST-71                  a folder of cases, and those of a requirement
+  conform run --section 7.3 --level must            those of a section that are about a MUST
+  conform run --list section:holding                which cases that would be
+  conform run --target reference --target linux     one report on both
+  conform run --target 'child:python3 mine.py'      any program that speaks conformance/docs/adapter.md
+  conform run --known-failures known.toml --bail    stop at the first failure that is news
+  conform run --format markdown                     a table for a README
+
+Known failures are a TOML file; a line that no longer fails is an error:
+  [[known]]
+  case = \"suspend/hold-lasts\"
+  target = \"lwip\"               # left out: every target
+  reason = \"why it fails, and what is done about it\"
+
+Exit codes: 0 no case of a MUST failed; 1 one did, or a known failure no longer fails; 2 something could not be run, or
+the bench cannot tell. NO_COLOR and CLICOLOR_FORCE are honoured.";
+
+/// `conform run`: run cases against targets.
 #[derive(Debug, Clone, Args)]
+#[command(after_help = EXAMPLES)]
 pub struct RunArgs {
     #[command(flatten)]
     selection: Selection,
-    /// What the cases are run against.
-    #[arg(long, value_enum, default_value_t = TargetKind::Reference)]
-    target: TargetKind,
+    /// What the cases are run against: `reference`; `reference-process`, `linux`, `lwip` or `smoltcp`, which are processes;
+    /// or `child:COMMAND ARGS`, any program that speaks the protocol of conformance/docs/adapter.md. May be given several
+    /// times: one report compares them.
+    #[arg(long, value_name = "TARGET", default_value = "reference", help_heading = "How to run")]
+    target: Vec<TargetChoice>,
     /// Break one rule of the target, to see the cases fail that are about it; `conform list --mutants` has the names.
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", help_heading = "How to run")]
     mutant: Option<String>,
-    /// How to print the result.
-    #[arg(long, value_enum, default_value_t = Format::Human)]
-    format: Format,
-    /// Where captures (one a case) and report.html go.
-    #[arg(long, value_name = "DIR", default_value = "out")]
-    out: PathBuf,
+    /// Cases at a time; as many as there are cores if not given. The report is the same whatever it is.
+    #[arg(long, short, value_name = "N", help_heading = "How to run")]
+    jobs: Option<NonZeroUsize>,
+    /// Mix this into all that looks random, such as initial sequence numbers; 0 gives the golden captures.
+    #[arg(long, value_name = "N", default_value_t = 0, help_heading = "How to run")]
+    seed: u64,
+    /// Stop after the first case that fails, and say what was not run.
+    #[arg(long, help_heading = "How to run")]
+    bail: bool,
+    /// Failures that are known, each with its reason: they do not make the run fail, but a line that is not so any more
+    /// does.
+    #[arg(long, value_name = "FILE", help_heading = "How to run")]
+    known_failures: Option<PathBuf>,
+    /// Let a failed case make the run fail also if it is about no MUST.
+    #[arg(long, help_heading = "How to run")]
+    strict: bool,
     /// Only list the cases that would be run.
-    #[arg(long)]
+    #[arg(long, help_heading = "What to tell")]
     list: bool,
+    /// How to print the result.
+    #[arg(long, value_enum, default_value_t = Format::Human, help_heading = "What to tell")]
+    format: Format,
+    /// Where report.html and the captures go, one a case; with several targets, each has a folder.
+    #[arg(long, value_name = "DIR", default_value = "out", help_heading = "What to tell")]
+    out: PathBuf,
+    /// Print failures and the summary only; no progress bar.
+    #[arg(long, short, conflicts_with = "verbose", help_heading = "What to tell")]
+    quiet: bool,
+    /// Print each case too; in Markdown, each requirement.
+    #[arg(long, short, help_heading = "What to tell")]
+    verbose: bool,
 }
 
 /// Output of `conform run`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Format {
-    /// A table, and what went wrong.
+    /// A table by section of the draft, and what went wrong.
     Human,
     /// One document (conformance/schema/run.schema.json).
     Json,
-    /// JUnit XML.
+    /// JUnit XML: a suite a target.
     Junit,
+    /// A table of sections and targets, without times and paths.
+    Markdown,
 }
 
-/// Runs it. Exit codes: 0 no case failed, 1 one did, 2 the bench could not run or a case is inconclusive.
+/// Runs it. Exit codes: 0 no case of a MUST failed; 1 one did, or a known failure no longer fails; 2 the bench could not
+/// run, or a case is inconclusive.
 #[must_use]
 pub fn run(args: &RunArgs) -> ExitCode {
     match carried_out(args) {
-        Ok(Summary { fail: 0, inconclusive: 0, .. }) => ExitCode::SUCCESS,
-        Ok(Summary { fail: 0, .. }) => ExitCode::from(2),
-        Ok(_) => ExitCode::FAILURE,
+        Ok(code) => code,
         Err(reason) => {
             eprintln!("conform run: {reason}");
             ExitCode::from(2)
@@ -63,76 +108,70 @@ pub fn run(args: &RunArgs) -> ExitCode {
     }
 }
 
-fn carried_out(args: &RunArgs) -> Result<Summary, String> {
+fn carried_out(args: &RunArgs) -> Result<ExitCode, String> {
     if args.list {
-        return super::list::ids(&args.selection).map(|()| Summary::default());
+        return super::list::ids(&args.selection).map(|()| ExitCode::SUCCESS);
     }
-    let run = execute(args)?;
-    let requirements = requirement::index().map_err(|error| error.to_string())?;
+    let strictness = if args.strict { Strictness::Everything } else { Strictness::Must };
+    let selected = args.selection.select()?;
+    let known = match &args.known_failures {
+        None => None,
+        Some(path) => Some(KnownFailures::read(path).map_err(|error| error.to_string())?),
+    };
+    let ids = selected.ids.clone();
+    let plan = Plan {
+        targets: &args.target,
+        mutant: args.mutant.as_deref(),
+        jobs: args.jobs,
+        seed: args.seed,
+        stopping: if args.bail { Stopping::AtFailure(strictness, known.as_ref()) } else { Stopping::AtEnd },
+        out: &args.out,
+        is_watched: !args.quiet,
+    };
+    let mut report = plan.execute(selected)?;
+    if let Some(known) = &known {
+        known.apply(&mut report, &ids);
+    }
     let page = args.out.join("report.html");
-    let told = report::html(&run, &requirements);
-    fs::write(&page, told).map_err(|error| format!("{}: {error}", page.display()))?;
-    let printed = match args.format {
+    fs::write(&page, report::html(&report, &args.out))
+        .map_err(|error| format!("{}: {error}", page.display()))?;
+    match print(args, &report) {
+        // The reader of a pipe may have seen enough.
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            return Err(format!("cannot print: {error}"));
+        }
+        _ => {}
+    }
+    if args.format != Format::Human {
+        for stale in &report.stale {
+            eprintln!("conform run: {stale}");
+        }
+    }
+    Ok(if report.has_failed(strictness) || !report.stale.is_empty() {
+        ExitCode::FAILURE
+    } else if report.is_inconclusive() {
+        ExitCode::from(2)
+    } else {
+        ExitCode::SUCCESS
+    })
+}
+
+fn print(args: &RunArgs, report: &Report) -> io::Result<()> {
+    let detail = match (args.quiet, args.verbose) {
+        (true, _) => Detail::Quiet,
+        (_, true) => Detail::Verbose,
+        _ => Detail::Usual,
+    };
+    let text = match args.format {
         Format::Human => {
             let mut out = anstream::AutoStream::auto(io::stdout().lock());
-            report::table(&run, &requirements, &mut out)
-                .and_then(|()| writeln!(out, "captures in {}, report {}", args.out.display(), page.display()))
+            report::human(report, detail, &mut out)?;
+            let (out_dir, page) = (args.out.display(), args.out.join("report.html"));
+            return writeln!(out, "captures in {out_dir}, report {}", page.display());
         }
-        Format::Json => {
-            let text = report::json(&run).map_err(|error| error.to_string())?;
-            io::stdout().lock().write_all(text.as_bytes())
-        }
-        Format::Junit => {
-            let text = report::junit(&run).map_err(|error| error.to_string())?;
-            io::stdout().lock().write_all(text.as_bytes())
-        }
+        Format::Json => report::json(report).map_err(io::Error::other)?,
+        Format::Junit => report::junit(report).map_err(io::Error::other)?,
+        Format::Markdown => report::markdown(report, detail),
     };
-    match printed {
-        // The reader of a pipe may have seen enough.
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(format!("cannot print: {error}")),
-        _ => Ok(run.summary()),
-    }
-}
-
-fn execute(args: &RunArgs) -> Result<Run, String> {
-    let cases = args.selection.load()?;
-    let broken =
-        match &args.mutant {
-            None => None,
-            Some(name) => Some(mutant::named(name).ok_or_else(|| {
-                format!("no mutant is called {name}; `conform list --mutants` shows them all")
-            })?),
-        };
-    fs::create_dir_all(&args.out)
-        .map_err(|error| format!("{}: cannot make this folder: {error}", args.out.display()))?;
-    // Hidden by itself where standard error is no terminal.
-    let progress = ProgressBar::new(u64::try_from(cases.len()).unwrap_or(0));
-    if let Ok(style) = ProgressStyle::with_template("{bar:30} {pos}/{len} {msg}") {
-        progress.set_style(style);
-    }
-    let mut runs = Vec::new();
-    for case in cases {
-        progress.set_message(case.id.clone());
-        let outcome = runner::run(&case, &|setup| match broken {
-            None => args.target.build(setup),
-            Some(mutant) => mutant.of(args.target.build(setup), setup),
-        });
-        let capture = write_capture(&args.out, &case, &outcome.frames)?;
-        runs.push(CaseRun { case, outcome, capture });
-        progress.inc(1);
-    }
-    progress.finish_and_clear();
-    let target = match broken {
-        None => args.target.name().to_owned(),
-        Some(mutant) => format!("{}, mutant {}", args.target.name(), mutant.name),
-    };
-    Ok(Run { target, cases: runs })
-}
-
-fn write_capture(out: &Path, case: &crate::case::Case, frames: &[record::Frame]) -> Result<PathBuf, String> {
-    let path = out.join(format!("{}.pcapng", case.capture_name()));
-    let here = |error: io::Error| format!("{}: {error}", path.display());
-    let octets = record::capture(case, frames).map_err(here)?;
-    fs::write(&path, octets).map_err(here)?;
-    Ok(path)
+    io::stdout().lock().write_all(text.as_bytes())
 }

@@ -1,126 +1,113 @@
-//! The table for a terminal.
+//! The report for people at a terminal: a table by section, what went wrong, a summary.
+
+mod failures;
+mod table;
 
 use std::io::{self, Write};
 
 use anstyle::{AnsiColor, Style};
 
-use super::{CaseRun, Run};
-use crate::requirement::{self, Requirement};
-use crate::verdict::Verdict;
+use super::status::counted;
+use super::{Report, Run, Status};
 
 const HEADING: Style = Style::new().bold();
 const FAINT: Style = Style::new().dimmed();
+const WRONG: Style = AnsiColor::Red.on_default().bold();
+/// Columns that a report takes, as most terminals have; nothing depends on the terminal, so that reports can be compared.
+const COLUMNS: usize = 80;
 
-fn style(verdict: &Verdict) -> Style {
-    let color = match verdict {
-        Verdict::Pass => AnsiColor::Green,
-        Verdict::Fail(_) => AnsiColor::Red,
-        Verdict::Inconclusive(_) => AnsiColor::Yellow,
-        Verdict::Unsupported(_) => AnsiColor::Cyan,
-    };
-    color.on_default().bold()
+/// How much to tell.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Detail {
+    /// Failures and the summary.
+    Quiet,
+    /// Each requirement too.
+    Usual,
+    /// Each case too.
+    Verbose,
 }
 
-/// Writes the table, the failures below it, and the summary.
+const fn style(status: Status) -> Style {
+    let color = match status {
+        Status::Pass => AnsiColor::Green,
+        Status::Fail => AnsiColor::Red,
+        Status::Inconclusive | Status::Known => AnsiColor::Yellow,
+        Status::Unsupported | Status::Skipped => AnsiColor::Cyan,
+    };
+    Style::new().fg_color(Some(anstyle::Color::Ansi(color))).bold()
+}
+
+/// Writes the report.
 ///
 /// # Errors
 ///
 /// That of `out`.
-pub fn table(run: &Run, requirements: &[Requirement], out: &mut impl Write) -> io::Result<()> {
-    let width = run.cases.iter().map(|case| case.case.id.len()).max().unwrap_or(0);
-    for (folder, cases) in run.folders() {
-        writeln!(out, "{HEADING}{folder}{HEADING:#}")?;
-        for case in cases {
-            row(case, width, out)?;
-        }
+pub fn human(report: &Report, detail: Detail, out: &mut impl Write) -> io::Result<()> {
+    for run in &report.runs {
+        warn_of_unsound(report, run, out)?;
+    }
+    if detail != Detail::Quiet {
+        table::write(report, detail, out)?;
+    }
+    failures::write(report, detail, out)?;
+    for stale in &report.stale {
+        fill(out, &format!("{WRONG}KNOWN FAILURES{WRONG:#}  {stale}"), "  ")?;
+    }
+    if !report.stale.is_empty() {
         writeln!(out)?;
     }
-    for case in &run.cases {
-        failure(case, requirements, out)?;
+    for run in &report.runs {
+        summary(report, run, out)?;
     }
-    let summary = run.summary();
-    let labels: std::collections::BTreeSet<&str> =
-        run.cases.iter().flat_map(|case| &case.case.script.header.requirements).map(String::as_str).collect();
-    let labels: Vec<&str> = labels.into_iter().filter(|label| requirement::is_of_draft(label)).collect();
-    let count = run.cases.len();
-    let word = if count == 1 { "case" } else { "cases" };
-    let covered = if labels.len() == 1 { "requirement" } else { "requirements" };
-    writeln!(
-        out,
-        "{HEADING}{count} {word} against {}{HEADING:#}: {} pass, {} fail, {} inconclusive, {} unsupported; \
-         {} {covered} covered",
-        run.target,
-        summary.pass,
-        summary.fail,
-        summary.inconclusive,
-        summary.unsupported,
-        labels.len()
-    )
-}
-
-fn row(case: &CaseRun, width: usize, out: &mut impl Write) -> io::Result<()> {
-    let verdict = &case.outcome.verdict;
-    let style = style(verdict);
-    let name = verdict.name();
-    let labels = short(&case.case.script.header.requirements);
-    let id = &case.case.id;
-    writeln!(out, "  {style}{name:<12}{style:#}  {id:<width$}  {FAINT}{labels}{FAINT:#}")
-}
-
-/// `MUST-3, 4 SHOULD-5`: what the labels have in common is left out.
-fn short(labels: &[String]) -> String {
-    let mut text = String::new();
-    let mut last = "";
-    for label in labels {
-        let bare = label.strip_prefix("HIA-").unwrap_or(label);
-        let (level, number) = bare.rsplit_once(['-', ' ']).unwrap_or((bare, ""));
-        if level == last {
-            text.push_str(", ");
-        } else {
-            text.push_str(if text.is_empty() { "" } else { "  " });
-            text.push_str(level);
-            text.push(' ');
-        }
-        text.push_str(number);
-        last = level;
+    let uncovered = report.uncovered();
+    if uncovered > 0 && detail != Detail::Quiet {
+        let told = format!(
+            "{uncovered} of the draft's {} have no case; `conform list --requirements` shows them",
+            counted(report.requirements.len(), "requirement"),
+        );
+        fill(out, &format!("{FAINT}{told}{FAINT:#}"), "  ")?;
     }
-    text
+    Ok(())
 }
 
-/// Writes what went wrong in `case`; nothing for a pass.
-///
-/// # Errors
-///
-/// That of `out`.
-pub fn failure(case: &CaseRun, requirements: &[Requirement], out: &mut impl Write) -> io::Result<()> {
-    let verdict = &case.outcome.verdict;
-    let style = style(verdict);
-    let header = &case.case.script.header;
-    let capture = case.capture.display();
-    let id = &case.case.id;
-    let upper = verdict.name().to_uppercase();
-    match verdict {
-        Verdict::Pass => return Ok(()),
-        Verdict::Fail(failure) => {
-            writeln!(out, "{style}{upper}{style:#}  {HEADING}{id}{HEADING:#}  {}", header.title)?;
-            for label in &header.requirements {
-                if let Some(requirement) = requirements.iter().find(|requirement| requirement.label == *label)
-                {
-                    let Requirement { section, anchor, sentence, .. } = requirement;
-                    writeln!(out, "  {label}  draft, section {section} ({anchor}): {sentence}")?;
-                }
-            }
-            let (first, last) = failure.frames;
-            writeln!(out, "  expected  {}  (line {})", failure.expected, failure.line)?;
-            writeln!(out, "  got       {}", failure.got)?;
-            writeln!(out, "  because   {}", failure.because)?;
-            writeln!(out, "  capture   {capture}, frames {first}-{last}")?;
-        }
-        Verdict::Inconclusive(reason) | Verdict::Unsupported(reason) => {
-            writeln!(out, "{style}{upper}{style:#}  {HEADING}{id}{HEADING:#}  {}", header.title)?;
-            writeln!(out, "  because   {reason}")?;
-            writeln!(out, "  capture   {capture}")?;
-        }
+/// What comes first, for it explains the rest.
+fn warn_of_unsound(report: &Report, run: &Run, out: &mut impl Write) -> io::Result<()> {
+    let unsound = report.unsound(run);
+    if unsound.is_empty() {
+        return Ok(());
+    }
+    let target = &run.target;
+    let text = format!(
+        "{WRONG}{target} is not a sound TCP yet{WRONG:#}: it failed {} of plain TCP. Read these first, \
+         the others may fail for the same reason:",
+        counted(unsound.len(), "case")
+    );
+    fill(out, &text, "")?;
+    for case in unsound {
+        writeln!(out, "  {}  {}", case.id, case.script.header.title)?;
     }
     writeln!(out)
+}
+
+fn summary(report: &Report, run: &Run, out: &mut impl Write) -> io::Result<()> {
+    let count = counted(report.cases.len(), "case");
+    let cases = report.summary(run).told();
+    fill(out, &format!("{HEADING}{count} against {}{HEADING:#}: {cases}", run.target), "  ")?;
+    let requirements = report.requirements_summary(run);
+    let of_draft = Status::ALL.into_iter().map(|status| requirements.of(status)).sum::<usize>();
+    if of_draft + requirements.not_run > 0 {
+        let of_draft = counted(of_draft + requirements.not_run, "requirement");
+        fill(out, &format!("  {of_draft}: {}", requirements.told()), "    ")?;
+    }
+    Ok(())
+}
+
+/// Writes `text` broken at [`COLUMNS`], `indent` before what goes on.
+fn fill(out: &mut impl Write, text: &str, indent: &str) -> io::Result<()> {
+    let options = textwrap::Options::new(COLUMNS)
+        .subsequent_indent(indent)
+        .break_words(false)
+        .word_splitter(textwrap::WordSplitter::NoHyphenation)
+        .wrap_algorithm(textwrap::WrapAlgorithm::FirstFit);
+    writeln!(out, "{}", textwrap::fill(text, options))
 }

@@ -1,4 +1,5 @@
-//! A ladder diagram: two hosts, time downwards, an arrow a segment. SVG without scripts or outside resources.
+//! A ladder diagram: two hosts, time downwards, an arrow a segment, its options decoded. SVG without scripts or outside
+//! resources, as narrow as a phone.
 
 use std::fmt::Write as _;
 use std::time::Duration;
@@ -6,16 +7,23 @@ use std::time::Duration;
 use super::html::escaped;
 use crate::record::Frame;
 use crate::session::Session;
-use crate::tell;
+use crate::tell::{self, Kind};
 use crate::wire::Side;
 
-const WIDTH: u32 = 760;
-const LEFT: u32 = 150;
-const RIGHT: u32 = 690;
-const TOP: u32 = 44;
-const ROW: u32 = 34;
+const WIDTH: u32 = 440;
+const LEFT: u32 = 10;
+const RIGHT: u32 = 430;
+const TOP: u32 = 34;
+/// From one line of text to the next.
+const LINE: u32 = 15;
+/// Between the options of a segment and the next segment.
+const GAP: u32 = 13;
+/// Letters that fit between the hosts.
+const COLUMNS: usize = 57;
 /// Rows that one diagram shows; the capture has them all.
 const ROWS_MAX: usize = 60;
+/// Lines of options that one row shows.
+const OPTION_LINES_MAX: usize = 4;
 /// A pause of at least this long gets a gap in the time line.
 const PAUSE: Duration = Duration::from_secs(5);
 
@@ -30,7 +38,7 @@ pub fn picture(frames: &[Frame]) -> String {
     let (head, inside) = diagram.split_once('>').unwrap_or((OPENING, "</svg>"));
     let attributes = head.trim_start_matches(OPENING);
     format!(
-        "<svg xmlns=\"http://www.w3.org/2000/svg\"{attributes}>\n<style>{STYLE}</style>\n\
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"560\"{attributes}>\n<style>{STYLE}</style>\n\
          <rect class=\"ground\" width=\"100%\" height=\"100%\"/>{inside}\n"
     )
 }
@@ -45,55 +53,75 @@ pub(super) fn ladder(frames: &[Frame], marked: Option<usize>) -> String {
         session.observe(frame.from, &frame.segment);
         let pause = frame.at.saturating_sub(before);
         if pause >= PAUSE && index > 0 {
-            let middle = (LEFT + RIGHT) / 2;
-            let text = format!("{} s", pause.as_secs());
-            let _ = write!(rows, r#"<text class="pause" x="{middle}" y="{}">⋮ {text} ⋮</text>"#, y + 14);
-            y += ROW - 8;
+            y += LINE;
+            let text = format!("⋮ {} s ⋮", pause.as_secs());
+            let _ = write!(rows, r#"<text class="pause" x="{}" y="{y}">{text}</text>"#, WIDTH / 2);
+            y += GAP;
         }
         before = frame.at;
-        y += ROW;
-        row(&mut rows, frame, &session, y, marked == Some(index + 1));
+        y = row(&mut rows, frame, &session, y, marked == Some(index + 1));
     }
     if frames.len() > ROWS_MAX {
-        y += ROW;
+        y += LINE;
         let more = frames.len() - ROWS_MAX;
-        let _ = write!(rows, r#"<text class="pause" x="{LEFT}" y="{y}">{more} more in the capture</text>"#);
+        let _ = write!(
+            rows,
+            r#"<text class="pause" x="{}" y="{y}">{more} more in the capture</text>"#,
+            WIDTH / 2
+        );
     }
-    let bottom = y + 14;
-    let height = bottom + 10;
+    let bottom = y + 4;
+    let height = bottom + 8;
     format!(
-        r#"<svg class="ladder" viewBox="0 0 {WIDTH} {height}" role="img" aria-label="segments of the case">
-<text class="host" x="{LEFT}" y="24">bench</text><text class="host" x="{RIGHT}" y="24">target</text>
-<path class="host" d="M{LEFT} 34V{bottom}M{RIGHT} 34V{bottom}"/>{rows}</svg>"#
+        r#"<svg class="ladder" viewBox="0 0 {WIDTH} {height}" role="img" aria-label="segments between bench and target">
+<text class="host" x="{LEFT}" y="18">bench</text><text class="host end" x="{RIGHT}" y="18">target</text>
+<path class="host" d="M{LEFT} 26V{bottom}M{RIGHT} 26V{bottom}"/>{rows}</svg>"#
     )
 }
 
-fn row(rows: &mut String, frame: &Frame, session: &Session, y: u32, marked: bool) {
+/// Draws a segment below `y`; gives where the next begins.
+fn row(rows: &mut String, frame: &Frame, session: &Session, mut y: u32, marked: bool) -> u32 {
     let (from, to) = match frame.from {
         Side::Bench => (LEFT, RIGHT),
         Side::Target => (RIGHT, LEFT),
     };
-    let message = tell::message(session, frame.from, &frame.segment);
-    let class = match (marked, &message) {
-        (true, _) => "arrow wrong",
-        (false, Some(_)) => "arrow hiatus",
-        (false, None) => "arrow",
+    let told = tell::options_told(session, frame.from, &frame.segment);
+    let lines_of = |wanted: Kind| -> Vec<String> {
+        let options: Vec<&str> =
+            told.iter().filter(|(kind, _)| *kind == wanted).map(|(_, told)| told.as_str()).collect();
+        let options = options.join(", ");
+        let lines = textwrap::wrap(&options, COLUMNS).into_iter().map(std::borrow::Cow::into_owned);
+        lines.filter(|line| !line.is_empty()).take(OPTION_LINES_MAX).collect()
     };
+    let (ours, plain) = (lines_of(Kind::Hiatus), lines_of(Kind::Plain));
+    let class = match (marked, ours.is_empty()) {
+        (true, _) => "arrow wrong",
+        (false, false) => "arrow hiatus",
+        (false, true) => "arrow",
+    };
+    // Text stands at the end that the segment comes from.
+    let (anchor, x) = match frame.from {
+        Side::Bench => ("", LEFT + 10),
+        Side::Target => (" end", RIGHT - 10),
+    };
+    y += LINE;
+    let headline = escaped(&tell::headline(session, frame.from, &frame.segment));
+    let time = tell::seconds(frame.at);
+    let _ = write!(
+        rows,
+        r#"<g class="{class}"><text class="head{anchor}" x="{x}" y="{y}"><tspan class="time">{time}</tspan>  {headline}</text>"#,
+    );
+    y += 7;
     let head = if to > from { format!("l-9 -4v8z M{to} {y}") } else { format!("l9 -4v8z M{to} {y}") };
     let end = if to > from { to - 2 } else { to + 2 };
-    let _ = write!(
-        rows,
-        r#"<g class="{class}"><path d="M{from} {y}H{end}M{end} {y}{head}"/><text class="time" x="8" y="{}">{}</text>"#,
-        y + 4,
-        tell::seconds(frame.at)
-    );
-    let headline = escaped(&tell::headline(session, frame.from, &frame.segment));
-    let message = message.map(|text| format!(r#" <tspan class="message">{}</tspan>"#, escaped(&text)));
-    let _ = write!(
-        rows,
-        r#"<text x="{}" y="{}">{headline}{}</text></g>"#,
-        LEFT + 14,
-        y - 6,
-        message.unwrap_or_default()
-    );
+    let _ = write!(rows, r#"<path d="M{from} {y}H{end}M{end} {y}{head}"/>"#);
+    for (class, lines) in [("message", ours), ("other", plain)] {
+        for line in lines {
+            y += LINE;
+            let line = escaped(&line);
+            let _ = write!(rows, r#"<text class="{class}{anchor}" x="{x}" y="{y}">{line}</text>"#);
+        }
+    }
+    rows.push_str("</g>");
+    y + GAP
 }

@@ -7,8 +7,37 @@ use nom::branch::alt;
 use nom::combinator::{map, opt, value};
 use nom::sequence::preceded;
 
-use super::lexeme::{Parsed, hold, named, quoted, refuse, settled, span, then, then_word, u32, word};
+use super::error::Words;
+use super::lexeme::{
+    Parsed, hold, named, quoted, refuse_word, settled, span, stream_octets, then, then_word, u32, word,
+};
 use super::{Call, NetworkError, Sending, Written, told};
+
+const CALLS: Words = Words {
+    kind: "calls",
+    known: &[
+        "listen",
+        "connect",
+        "write",
+        "reads",
+        "close",
+        "abort",
+        "suspend",
+        "attempt",
+        "stop",
+        "resume",
+        "snapshot",
+        "crash",
+        "restore",
+        "rewind",
+        "hold-send",
+        "icmp",
+        "event",
+        "state",
+    ],
+};
+const NETWORK_ERRORS: Words =
+    Words { kind: "errors", known: &["host-unreachable", "protocol-unreachable", "port-unreachable"] };
 
 /// Reads a call: a word, and what belongs to it.
 pub(super) fn call(input: &str) -> Parsed<'_, Call> {
@@ -19,8 +48,6 @@ pub(super) fn call(input: &str) -> Parsed<'_, Call> {
 }
 
 fn single(input: &str) -> Parsed<'_, Call> {
-    const EXPECTED: &str = "`<`, `>`, or a call: listen, connect, write, reads, close, abort, suspend, attempt, stop, \
-                            resume, snapshot, crash, restore, rewind, hold-send, icmp, event, state";
     let plain = alt((
         value(Call::Listen, word("listen")),
         value(Call::Connect, word("connect")),
@@ -30,12 +57,19 @@ fn single(input: &str) -> Parsed<'_, Call> {
         value(Call::Resume, word("resume")),
         value(Call::Crash, word("crash")),
     ));
-    let written = alt((map(u32, Written::Pattern), map(quoted, Written::Text)));
-    let read = alt((
-        map(u32, Call::Reads),
-        value(Call::ReadsNothing, word("nothing")),
-        value(Call::ReadsEnd, word("end")),
-    ));
+    let written = |input| {
+        if starts_with_digit(input) {
+            return map(stream_octets, Written::Pattern).parse(input);
+        }
+        named("a number of octets or a text in quotation marks", map(quoted, Written::Text))(input)
+    };
+    let read = |input| {
+        if starts_with_digit(input) {
+            return map(stream_octets, Call::Reads).parse(input);
+        }
+        let words = alt((value(Call::ReadsNothing, word("nothing")), value(Call::ReadsEnd, word("end"))));
+        named("a number of octets, nothing or end", words)(input)
+    };
     let snapshot = alt((
         map((word("taken"), then(u32)), |(_, epoch)| Call::SnapshotTaken(epoch)),
         map((word("durable"), then(u32)), |(_, epoch)| Call::SnapshotDurable(epoch)),
@@ -56,9 +90,13 @@ fn single(input: &str) -> Parsed<'_, Call> {
         map((word("state"), settled(then(told::state))), |(_, state)| Call::State(state)),
     ));
     match alt((plain, with_argument)).parse(input) {
-        Err(nom::Err::Error(_)) => refuse(input, EXPECTED),
+        Err(nom::Err::Error(_)) => refuse_word(input, "`<`, `>` or a call", CALLS),
         other => other,
     }
+}
+
+fn starts_with_digit(input: &str) -> bool {
+    input.starts_with(|c: char| c.is_ascii_digit())
 }
 
 /// ` taking 5s`, or nothing.
@@ -72,12 +110,11 @@ fn sending(input: &str) -> Parsed<'_, Sending> {
 }
 
 fn network_error(input: &str) -> Parsed<'_, NetworkError> {
-    named(
-        "host-unreachable, protocol-unreachable or port-unreachable",
-        alt((
-            value(NetworkError::HostUnreachable, word("host-unreachable")),
-            value(NetworkError::ProtocolUnreachable, word("protocol-unreachable")),
-            value(NetworkError::PortUnreachable, word("port-unreachable")),
-        )),
-    )(input)
+    let known = alt((
+        value(NetworkError::HostUnreachable, word("host-unreachable")),
+        value(NetworkError::ProtocolUnreachable, word("protocol-unreachable")),
+        value(NetworkError::PortUnreachable, word("port-unreachable")),
+    ))
+    .parse(input);
+    known.or_else(|_: nom::Err<_>| refuse_word(input, "what the network reports", NETWORK_ERRORS))
 }

@@ -9,8 +9,13 @@ use nom::combinator::{map, opt, value};
 use nom::sequence::{preceded, terminated};
 
 use super::error::Miss;
-use super::lexeme::{Parsed, named, refuse, seconds, settled, span, then, then_word, whole, word};
+use super::lexeme::{
+    OVER_SPAN_MAX, Parsed, SPAN_MAX, named, refuse, seconds, settled, span, then, then_word, whole, word,
+};
 use super::{Action, Silence, When, call, segment};
+
+const AFTER_SEGMENT: &str =
+    "FIRST:END(LENGTH), `ack N`, `win N` and `<options>` in this order, or the end of the line";
 
 /// Reads a line with a step.
 pub(super) fn parse(line: &str) -> Result<(When, Action), Miss<'_>> {
@@ -27,6 +32,9 @@ fn step(input: &str) -> Parsed<'_, (When, Action)> {
         Some('>') => preceded((char('>'), space0), settled(expectation)).parse(rest),
         _ => map(call::call, Action::Call).parse(rest),
     }?;
+    if matches!(action, Action::Inject(_) | Action::Expect(_)) && !rest.trim_start().is_empty() {
+        return refuse(rest.trim_start(), AFTER_SEGMENT);
+    }
     match (&action, when) {
         (Action::Expect(_), _) | (_, When::After(_)) => Ok((rest, (when, action))),
         _ => refuse(input, "a single time such as +0.010: only an expected segment has a range"),
@@ -46,6 +54,7 @@ fn when(input: &str) -> Parsed<'_, When> {
         )),
     )(input)?;
     match when {
+        When::After(span) | When::Between(_, span) if span > SPAN_MAX => refuse(input, OVER_SPAN_MAX),
         When::Between(from, to) if to < from => refuse(input, "a range whose second time is the later one"),
         _ => Ok((rest, when)),
     }

@@ -11,10 +11,14 @@ use nom::combinator::{map, value};
 use nom::multi::separated_list1;
 use nom::sequence::{delimited, preceded};
 
-use super::ScriptError;
-use super::error::Miss;
-use super::lexeme::{Parsed, hold, name, named, settled, span, then, then_word, u32, whole, word};
+use super::error::{Miss, Words};
+use super::lexeme::{
+    Parsed, hold, name, named, refuse, refuse_word, settled, span, then, then_word, u32, whole, word,
+};
 use super::option::capable_letters;
+
+/// What the lines before the first step begin with; all but the last have to be there.
+pub(super) const KEYS: &[&str] = &["title", "requirements", "mutant", "target", "ip", "tolerance"];
 
 /// How far from the time in the script an expected segment may lie if no `tolerance:` says otherwise.
 const TOLERANCE: Duration = Duration::from_millis(1);
@@ -88,8 +92,10 @@ pub(super) struct Builder {
     requirements: Vec<String>,
     mutants: Vec<String>,
     target: Option<TargetOptions>,
-    ip: IpVersion,
+    ip: Option<IpVersion>,
     tolerance: Option<Duration>,
+    /// The lines that are there, right or wrong.
+    seen: Vec<&'static str>,
 }
 
 enum Line {
@@ -111,33 +117,49 @@ impl Builder {
     }
 
     pub(super) fn line<'a>(&mut self, text: &'a str) -> Result<(), Miss<'a>> {
-        match whole(text.trim_end(), line, "the end of the line")? {
-            Line::Title(title) => self.title = Some(title),
-            Line::Requirements(labels) => self.requirements.extend(labels),
-            Line::Mutants(names) => self.mutants.extend(names),
-            Line::Target(target) => self.target = Some(target),
-            Line::Ip(version) => self.ip = version,
-            Line::Tolerance(tolerance) => self.tolerance = Some(tolerance),
+        let text = text.trim_end();
+        let key = text.split(':').next().unwrap_or("");
+        if let Some(known) = KEYS.iter().find(|known| **known == key) {
+            self.seen.push(known);
+        }
+        let before = match whole(text, line, "`,` and another one, or the end of the line")? {
+            Line::Title(title) => self.title.replace(title).is_some(),
+            Line::Requirements(labels) => {
+                self.requirements.extend(labels);
+                false
+            }
+            Line::Mutants(names) => {
+                self.mutants.extend(names);
+                false
+            }
+            Line::Target(target) => self.target.replace(target).is_some(),
+            Line::Ip(version) => self.ip.replace(version).is_some(),
+            Line::Tolerance(tolerance) => self.tolerance.replace(tolerance).is_some(),
+        };
+        if before {
+            return Err(Miss::new(text, format!("one line `{key}:`")).found("a second one"));
         }
         Ok(())
     }
 
-    pub(super) fn finish(self) -> Result<Header, ScriptError> {
-        let missing = |line: &str| ScriptError::without_line(format!("a line `{line}: ...`"), "none");
-        if self.requirements.is_empty() {
-            return Err(missing("requirements"));
+    /// The header, or the lines that are missing.
+    pub(super) fn finish(self) -> Result<Header, Vec<&'static str>> {
+        match (self.title, self.target) {
+            (Some(title), Some(target)) if !self.requirements.is_empty() && !self.mutants.is_empty() => {
+                Ok(Header {
+                    title,
+                    story: self.story,
+                    requirements: self.requirements,
+                    mutants: self.mutants,
+                    target: TargetOptions { ip: self.ip.unwrap_or_default(), ..target },
+                    tolerance: self.tolerance.unwrap_or(TOLERANCE),
+                })
+            }
+            _ => {
+                let is_missing = |key: &&str| !["ip", "tolerance"].contains(key) && !self.seen.contains(key);
+                Err(KEYS.iter().copied().filter(is_missing).collect())
+            }
         }
-        if self.mutants.is_empty() {
-            return Err(missing("mutant"));
-        }
-        Ok(Header {
-            title: self.title.ok_or_else(|| missing("title"))?,
-            story: self.story,
-            requirements: self.requirements,
-            mutants: self.mutants,
-            target: TargetOptions { ip: self.ip, ..self.target.ok_or_else(|| missing("target"))? },
-            tolerance: self.tolerance.unwrap_or(TOLERANCE),
-        })
     }
 }
 
@@ -160,12 +182,12 @@ fn named_line<'a>(
     input: &'a str,
     mut lines: impl Parser<&'a str, Output = Line, Error = Miss<'a>>,
 ) -> Parsed<'a, Line> {
-    const EXPECTED: &str = "a step, or one of title:, requirements:, mutant:, target:, ip:, tolerance:";
-    let known = ["title:", "requirements:", "mutant:", "target:", "ip:", "tolerance:"];
-    if known.iter().any(|key| input.starts_with(key)) {
+    let is_known = |key: &&str| input.strip_prefix(*key).is_some_and(|rest| rest.starts_with(':'));
+    if KEYS.iter().any(is_known) {
         lines.parse(input)
     } else {
-        Err(nom::Err::Error(Miss::new(input, EXPECTED)))
+        let words = Words { kind: "lines before the first step", known: KEYS };
+        refuse_word(input, "a step such as `+0 listen`, or a line that says what the case is about", words)
     }
 }
 
@@ -194,7 +216,7 @@ fn label(input: &str) -> Parsed<'_, String> {
         .iter()
         .filter_map(|level| label.strip_prefix(level))
         .any(|number| number.parse::<u16>().is_ok());
-    if numbered { Ok((rest, label)) } else { super::lexeme::refuse(input, "a label such as HIA-MUST-7") }
+    if numbered { Ok((rest, label)) } else { refuse(input, "a label such as HIA-MUST-7") }
 }
 
 fn rfc_section(input: &str) -> Parsed<'_, String> {

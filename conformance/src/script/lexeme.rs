@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use hiatus_codec::{HoldTime, Life, Nonce};
 use nom::branch::alt;
-use nom::bytes::complete::{tag, take_while, take_while1};
+use nom::bytes::complete::{take_while, take_while1};
 use nom::character::complete::{char, digit1, space0, space1};
 use nom::combinator::{map, opt, value};
 use nom::error::ParseError;
@@ -12,7 +12,14 @@ use nom::sequence::{pair, preceded, terminated};
 use nom::{IResult, Parser};
 
 use super::Field;
-use super::error::Miss;
+use super::bounds::OCTETS_MAX;
+use super::error::{Miss, Words};
+
+/// Longest time between two steps; the longest hold is 32767 minutes, which is less than 23 days.
+pub(super) const SPAN_MAX: Duration = Duration::from_secs(366 * 24 * 60 * 60);
+
+/// What is expected in place of a longer one.
+pub(super) const OVER_SPAN_MAX: &str = "a time of at most a year";
 
 pub(super) type Parsed<'a, T> = IResult<&'a str, T, Miss<'a>>;
 
@@ -36,20 +43,20 @@ pub(super) fn settled<'a, T>(
     }
 }
 
-pub(super) fn refuse<'a, T>(at: &'a str, expected: &'static str) -> Parsed<'a, T> {
+pub(super) fn refuse<'a, T>(at: &'a str, expected: impl Into<String>) -> Parsed<'a, T> {
     Err(nom::Err::Error(Miss::new(at, expected)))
+}
+
+/// One of `words` was expected.
+pub(super) fn refuse_word<'a, T>(at: &'a str, expected: impl Into<String>, words: Words) -> Parsed<'a, T> {
+    Err(nom::Err::Error(Miss::word(at, expected, words)))
 }
 
 /// `word` and nothing more: a letter, digit or dash after it makes it another word.
 pub(super) fn word<'a>(word: &'static str) -> impl FnMut(&'a str) -> Parsed<'a, ()> {
-    move |input| {
-        let (rest, _) = tag(word)
-            .parse(input)
-            .map_err(|_: nom::Err<Miss<'_>>| nom::Err::Error(Miss::new(input, word)))?;
-        if rest.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '-') {
-            return refuse(input, word);
-        }
-        Ok((rest, ()))
+    move |input| match input.strip_prefix(word) {
+        Some(rest) if !rest.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '-') => Ok((rest, ())),
+        _ => refuse(input, format!("`{word}`")),
     }
 }
 
@@ -89,6 +96,15 @@ pub(super) fn u32(input: &str) -> Parsed<'_, u32> {
     decimal("a number up to 4294967295")(input)
 }
 
+/// Octets that an application writes or reads in one call.
+pub(super) fn stream_octets(input: &str) -> Parsed<'_, u32> {
+    let (rest, octets) = u32(input)?;
+    if octets > OCTETS_MAX {
+        return refuse(input, format!("at most {OCTETS_MAX} octets in one call"));
+    }
+    Ok((rest, octets))
+}
+
 /// `*`, or what `parser` takes.
 pub(super) fn field<'a, T: Clone>(
     parser: impl Parser<&'a str, Output = T, Error = Miss<'a>>,
@@ -113,14 +129,15 @@ pub(super) fn seconds(input: &str) -> Parsed<'_, Duration> {
 /// A span: `5s`, `0.5s`, `300ms`, `2min`.
 pub(super) fn span(input: &str) -> Parsed<'_, Duration> {
     let (rest, number) = seconds(input)?;
-    named(
+    let (rest, span) = named(
         "a unit: s, ms or min",
         alt((
             map(word("ms"), move |()| number / 1000),
-            map(word("min"), move |()| number * 60),
+            map(word("min"), move |()| number.saturating_mul(60)),
             map(word("s"), move |()| number),
         )),
-    )(rest)
+    )(rest)?;
+    if span > SPAN_MAX { refuse(input, OVER_SPAN_MAX) } else { Ok((rest, span)) }
 }
 
 /// A duration as the wire has it: `300s`, `5min`; `none`, `unknown` and `refused` are 0.

@@ -10,19 +10,44 @@ use nom::combinator::{map, opt, value};
 use nom::multi::separated_list1;
 use nom::sequence::{preceded, separated_pair};
 
-use super::error::Miss;
+use super::error::{Miss, Words};
 use super::lexeme::{
-    Parsed, field, hold, life, named, nonce, octets, octets_exactly, refuse, settled, then, then_word, u8,
-    u16, u32, word,
+    Parsed, field, hold, life, named, nonce, octets, octets_exactly, refuse, refuse_word, settled, then,
+    then_word, u8, u16, u32, word,
 };
 use super::{Field, HoldPattern, MacPattern, MessageBody, MessagePattern, OptionPattern};
 
+const OPTIONS: Words = Words {
+    kind: "options",
+    known: &[
+        "mss",
+        "wscale",
+        "sackOK",
+        "sack",
+        "TS",
+        "nop",
+        "eol",
+        "capable",
+        "epoch",
+        "epoch-echo",
+        "suspend",
+        "suspend-ack",
+        "resume",
+        "resume-ack",
+        "abort",
+        "gen-KIND HEX",
+        "raw HEX",
+    ],
+};
+const REASONS: Words = Words {
+    kind: "reasons",
+    known: &["fenced", "gone", "diverged", "lost", "shed", "application", "reason-NUMBER"],
+};
+
 /// Reads one option.
 pub(super) fn option(input: &str) -> Parsed<'_, OptionPattern> {
-    const EXPECTED: &str = "an option: mss, wscale, sackOK, sack, TS, nop, eol, capable, epoch, epoch-echo, \
-                            suspend, suspend-ack, resume, resume-ack, abort, gen-KIND HEX, raw HEX";
     match alt((standard, raw, message)).parse(input) {
-        Err(nom::Err::Error(_)) => refuse(input, EXPECTED),
+        Err(nom::Err::Error(_)) => refuse_word(input, "an option", OPTIONS),
         other => other,
     }
 }
@@ -178,18 +203,17 @@ fn resume(input: &str) -> Parsed<'_, MessageBody> {
 
 fn abort(input: &str) -> Parsed<'_, MessageBody> {
     let reason = |input| {
-        named(
-            "a reason: fenced, gone, diverged, lost, shed, application or reason-N",
-            alt((
-                value(AbortReason::FENCED.0, word("fenced")),
-                value(AbortReason::GONE.0, word("gone")),
-                value(AbortReason::DIVERGED.0, word("diverged")),
-                value(AbortReason::LOST.0, word("lost")),
-                value(AbortReason::SHED.0, word("shed")),
-                value(AbortReason::APPLICATION.0, word("application")),
-                preceded(tag("reason-"), u8),
-            )),
-        )(input)
+        let known = alt((
+            value(AbortReason::FENCED.0, word("fenced")),
+            value(AbortReason::GONE.0, word("gone")),
+            value(AbortReason::DIVERGED.0, word("diverged")),
+            value(AbortReason::LOST.0, word("lost")),
+            value(AbortReason::SHED.0, word("shed")),
+            value(AbortReason::APPLICATION.0, word("application")),
+            preceded(tag("reason-"), u8),
+        ))
+        .parse(input);
+        known.or_else(|_: nom::Err<_>| refuse_word(input, "the reason of an ABORT", REASONS))
     };
     map((word("abort"), settled(then(field(reason)))), |(_, reason)| MessageBody::Abort(reason)).parse(input)
 }

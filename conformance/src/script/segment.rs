@@ -19,6 +19,9 @@ use super::{
 
 const FLAGS: &str = "flags such as S, S., . or R (S SYN, F FIN, R RST, P PSH, . ACK), or * for any";
 
+/// Octets of data that a packet has room for behind the smallest headers of IPv4 and TCP.
+const PAYLOAD_LEN_OCTETS_MAX: u32 = 65_495;
+
 /// A segment that the bench is to send: everything that it cannot know must be written.
 pub(super) fn injected(input: &str) -> Parsed<'_, SegmentPattern> {
     let (rest, pattern) = segment(input)?;
@@ -30,6 +33,9 @@ pub(super) fn injected(input: &str) -> Parsed<'_, SegmentPattern> {
     }
     if flags.contains(Flags::ACK) && pattern.ack == Field::Any {
         return refuse(input, "`ack NUMBER` in a segment that is sent with ACK");
+    }
+    if matches!(pattern.len_octets, Field::Is(len) if len > PAYLOAD_LEN_OCTETS_MAX) {
+        return refuse(input, format!("at most {PAYLOAD_LEN_OCTETS_MAX} octets of data in a segment"));
     }
     if pattern.window == WindowPattern::Open {
         return refuse(input, "`win NUMBER` in a segment that is sent");
@@ -147,7 +153,9 @@ fn numbers(input: &str) -> Parsed<'_, (Field<u32>, Field<u32>)> {
     let triple = (u32, preceded(char(':'), u32), delimited(char('('), u32, char(')')));
     let (rest, (first, end, len)) = named("sequence numbers such as 1:101(100)", triple)(input)?;
     if first.wrapping_add(len) != end {
-        return refuse(input, "sequence numbers FIRST:END(LENGTH) with END = FIRST + LENGTH");
+        let help = format!("{first} + {len} = {}: a SYN or FIN is not counted", first.wrapping_add(len));
+        let miss = Miss::new(input, "sequence numbers FIRST:END(LENGTH) with END = FIRST + LENGTH");
+        return Err(nom::Err::Error(miss.help(help)));
     }
     Ok((rest, (Field::Is(first), Field::Is(len))))
 }

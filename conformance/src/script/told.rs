@@ -1,10 +1,10 @@
 //! The names of events and states. A misspelled one would never be met, and look like a fault of the target.
 
-use super::error::Miss;
-use super::lexeme::{Parsed, name};
+use super::error::Words;
+use super::lexeme::{Parsed, name, refuse_word};
 
 /// What an application is told. `fell-back` and `closed` may have a reason behind them.
-const EVENTS: [&str; 14] = [
+const EVENTS: &[&str] = &[
     "connected",
     "readable",
     "writable",
@@ -22,11 +22,11 @@ const EVENTS: [&str; 14] = [
 ];
 
 /// Behind `fell-back`.
-const FALLBACKS: [&str; 6] =
-    ["not-offered", "simultaneous-open", "capable-stripped", "no-epoch", "no-echo", "resume-met-plain"];
+const FALLBACKS: &[&str] =
+    &["not-offered", "simultaneous-open", "capable-stripped", "no-epoch", "no-echo", "resume-met-plain"];
 
 /// Behind `closed`. The last two may have the reason of the ABORT behind them.
-const CLOSES: [&str; 10] = [
+const CLOSES: &[&str] = &[
     "finished",
     "aborted",
     "reset",
@@ -40,10 +40,10 @@ const CLOSES: [&str; 10] = [
 ];
 
 /// Behind `closed-aborted-by-peer` and `closed-aborted-here`; `reason-` and a number stands for any other.
-const ABORTS: [&str; 6] = ["fenced", "gone", "diverged", "lost", "shed", "application"];
+const ABORTS: &[&str] = &["fenced", "gone", "diverged", "lost", "shed", "application"];
 
 /// Where a connection is, for RFC 9293 and for the draft.
-const STATES: [&str; 21] = [
+const STATES: &[&str] = &[
     "closed",
     "listen",
     "syn-sent",
@@ -74,20 +74,16 @@ pub(super) fn event(input: &str) -> Parsed<'_, String> {
         return Ok((rest, name));
     }
     if let Some(reason) = name.strip_prefix("fell-back-") {
-        let expected = || format!("`fell-back-` and one of {}", FALLBACKS.join(", "));
-        return if FALLBACKS.contains(&reason) { Ok((rest, name)) } else { refuse(input, expected()) };
+        if FALLBACKS.contains(&reason) {
+            return Ok((rest, name));
+        }
+        let words = Words { kind: "reasons of a fallback", known: FALLBACKS };
+        return refuse_word(behind(input, reason, rest), "a reason behind `fell-back-`", words);
     }
     if let Some(reason) = name.strip_prefix("closed-") {
-        let expected = || {
-            format!(
-                "`closed-` and one of {}, the last two maybe with {}",
-                CLOSES.join(", "),
-                ABORTS.join(", ")
-            )
-        };
-        return if is_close(reason) { Ok((rest, name)) } else { refuse(input, expected()) };
+        return if is_close(reason) { Ok((rest, name)) } else { no_close(input, reason, rest) };
     }
-    refuse(input, format!("an event: {}", EVENTS.join(", ")))
+    refuse_word(input, "an event", Words { kind: "events", known: EVENTS })
 }
 
 /// Reads the name of a state.
@@ -96,7 +92,7 @@ pub(super) fn state(input: &str) -> Parsed<'_, String> {
     if STATES.contains(&name.as_str()) {
         Ok((rest, name))
     } else {
-        refuse(input, format!("a state: {}", STATES.join(", ")))
+        refuse_word(input, "a state", Words { kind: "states", known: STATES })
     }
 }
 
@@ -107,6 +103,22 @@ fn is_close(reason: &str) -> bool {
     CLOSES.contains(&reason) || aborted.is_some_and(|abort| ABORTS.contains(&abort) || is_other(abort))
 }
 
-fn refuse<T>(at: &str, expected: String) -> Parsed<'_, T> {
-    Err(nom::Err::Error(Miss::new(at, expected)))
+/// Refuses what stands behind `closed-`.
+fn no_close<'a, T>(input: &'a str, reason: &str, rest: &str) -> Parsed<'a, T> {
+    let abort = ["aborted-by-peer-", "aborted-here-"].iter().find_map(|close| reason.strip_prefix(close));
+    match abort {
+        Some(abort) => {
+            let words = Words { kind: "reasons of an ABORT", known: ABORTS };
+            refuse_word(behind(input, abort, rest), "the reason of an ABORT, or reason-NUMBER", words)
+        }
+        None => {
+            let words = Words { kind: "reasons of a close", known: CLOSES };
+            refuse_word(behind(input, reason, rest), "a reason behind `closed-`", words)
+        }
+    }
+}
+
+/// The part of `input` that begins with `tail`, which `rest` follows.
+fn behind<'a>(input: &'a str, tail: &str, rest: &str) -> &'a str {
+    input.get(input.len().saturating_sub(tail.len() + rest.len())..).unwrap_or(input)
 }

@@ -175,13 +175,19 @@ static err_t on_accepted(void *arg, struct tcp_pcb *pcb, err_t err)
   return ERR_OK;
 }
 
-int interop_lwip_connect(const uint8_t *address, size_t address_octets, uint16_t port)
+/* From `own_port`, or with 0 from one that lwIP chooses. */
+int interop_lwip_connect(uint16_t own_port, const uint8_t *address, size_t address_octets, uint16_t port)
 {
   ip_addr_t to;
+  err_t err;
   struct tcp_pcb *pcb = tcp_new_ip_type(address_octets == 4 ? IPADDR_TYPE_V4 : IPADDR_TYPE_V6);
   to_ip(&to, address, address_octets);
   if (pcb == NULL) {
     return ERR_MEM;
+  }
+  err = tcp_bind(pcb, IP_ANY_TYPE, own_port);
+  if (err != ERR_OK) {
+    return err;
   }
   adopt(pcb);
   return tcp_connect(pcb, &to, port, on_connected);
@@ -268,6 +274,14 @@ int interop_lwip_finish(void)
 {
   err_t err = the_pcb == NULL ? ERR_CLSD : tcp_shutdown(the_pcb, 0, 1);
   return err;
+}
+
+/* on_error is told of it. */
+void interop_lwip_abort(void)
+{
+  if (the_pcb != NULL) {
+    tcp_abort(the_pcb);
+  }
 }
 
 void interop_lwip_time(uint32_t ms)

@@ -4,6 +4,7 @@ use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
+use hiatus_interop::stack::{Opening, Role, Timestamps};
 use serde::{Deserialize, Serialize};
 
 /// Octets sent each way unless told otherwise: 16 MiB.
@@ -235,6 +236,29 @@ impl Case {
     /// Seed of the stream that `side` sends.
     pub(crate) fn seed(&self, side: Side) -> u64 {
         self.base_seed.wrapping_mul(2).wrapping_add(u64::from(side == Side::Us))
+    }
+
+    /// What the other stack is made of, if it lives in a process of ours.
+    pub(crate) fn opening(&self) -> Opening {
+        Opening {
+            local: self.address(Side::Them),
+            remote: self.address(Side::Us),
+            mtu_octets: self.mtu_octets(),
+            seed: self.seed(Side::Them),
+            timestamps: match self.timestamps_of(Side::Them) {
+                Use::On => Timestamps::Offered,
+                Use::Off => Timestamps::Off,
+            },
+            haste: self.haste(),
+        }
+    }
+
+    /// What the other stack does first.
+    pub(crate) fn role(&self) -> Role {
+        match self.opener {
+            Side::Us => Role::Listen,
+            Side::Them => Role::Connect,
+        }
     }
 
     /// The name of the run as part of a file name.

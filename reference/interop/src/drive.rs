@@ -3,11 +3,13 @@
 use std::io;
 use std::time::{Duration, Instant};
 
+use hiatus_netns::Tun;
+
 use crate::case::Side;
-use crate::stack::{Phase, Stack};
 use crate::transfer::Transfer;
-use crate::trouble::Trouble;
-use crate::tun::{PACKET_OCTETS_MAX, Tun, Woken};
+use crate::tun::{PACKET_OCTETS_MAX, Woken, wait};
+use hiatus_interop::stack::{Phase, Stack};
+use hiatus_interop::trouble::Trouble;
 
 /// Packets taken before anything else gets its turn.
 const PACKETS_PER_TURN: usize = 64;
@@ -84,7 +86,7 @@ pub(crate) fn drive(
             return Err(Trouble::Stalled { patience: STALL, found });
         }
         let patience = if is_idle { sleep(stack.next_time(now), clock.now()) } else { Duration::ZERO };
-        if tun.wait(patience).map_err(device)? == Woken::ToldToEnd {
+        if wait(tun, patience).map_err(device)? == Woken::ToldToEnd {
             return Ok(());
         }
     }

@@ -8,16 +8,17 @@ use std::io;
 use std::path::Path;
 use std::time::Duration;
 
+use hiatus_netns::Tun;
+
 use crate::case::{Case, Side};
 use crate::drive::{Clock, Observer, drive};
 use crate::host::capture::Capture;
 use crate::host::engine::Engine;
 use crate::host::watch::Watch;
 use crate::report::{Done, Line, say, wait_for_go};
-use crate::stack::Stack;
 use crate::transfer::Transfer;
-use crate::trouble::Trouble;
-use crate::tun::Tun;
+use hiatus_interop::stack::Stack;
+use hiatus_interop::trouble::Trouble;
 
 /// Name of the TUN device of the engine.
 pub(crate) const DEVICE: &str = "ours";

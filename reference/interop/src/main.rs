@@ -16,10 +16,7 @@ mod packet;
 mod peer;
 mod report;
 mod runner;
-mod stack;
-mod sys;
 mod transfer;
-mod trouble;
 mod tun;
 
 use std::fs::{self, OpenOptions};
@@ -33,7 +30,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::case::{Case, DEFAULT_OCTETS, Peer};
 use crate::runner::{Keep, Plan};
-use crate::trouble::Trouble;
+use hiatus_interop::trouble::Trouble;
 
 /// The engine against the TCPs of the Linux kernel, lwIP and smoltcp, over TUN devices.
 ///
@@ -175,7 +172,7 @@ fn check() -> Result<(), Trouble> {
     // In a thread of its own, which takes the network with it.
     let tried = thread::spawn(|| {
         let needs = "a network of its own (needs root, or the capability CAP_SYS_ADMIN)";
-        sys::enter_new_network().map_err(Trouble::system(needs))?;
+        hiatus_netns::enter_new_network().map_err(Trouble::system(needs))?;
         let first = case::all(0, 0).into_iter().find(|case| case.peer != Peer::Kernel);
         first.map_or(Ok(()), |case| net::build(&case, 0).and_then(|()| net::dropped()).map(drop))
     });

@@ -11,8 +11,8 @@ use serde_json::Value;
 
 use crate::case::{Case, Ip, Loss, Peer, Side};
 use crate::peer::kernel::as_sysctl;
-use crate::trouble::Trouble;
 use crate::{host, peer};
+use hiatus_interop::trouble::Trouble;
 
 /// The device of a kernel peer in its own network.
 const KERNEL_DEVICE: &str = "eth0";

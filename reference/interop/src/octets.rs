@@ -2,7 +2,7 @@
 
 use oorandom::Rand64;
 
-use crate::trouble::Trouble;
+use hiatus_interop::trouble::Trouble;
 
 /// Octets that one number of the generator gives.
 const WORD_OCTETS: usize = 8;
@@ -80,7 +80,7 @@ impl Expected {
 #[cfg(test)]
 mod tests {
     use super::{Expected, Octets};
-    use crate::trouble::Trouble;
+    use hiatus_interop::trouble::Trouble;
 
     #[test]
     fn a_stream_is_the_same_in_any_pieces() {

@@ -1,19 +1,20 @@
 //! The processes with the other stacks in them.
 
 pub(crate) mod kernel;
-pub(crate) mod lwip;
-pub(crate) mod smoltcp;
 
 use std::io;
 use std::time::Duration;
 
+use hiatus_netns::Tun;
+
 use crate::case::{Case, Peer, Side};
 use crate::drive::{Clock, Observer, drive};
 use crate::report::{Done, Line, say, wait_for_go};
-use crate::stack::Stack;
 use crate::transfer::Transfer;
-use crate::trouble::Trouble;
-use crate::tun::Tun;
+use hiatus_interop::lwip::Lwip;
+use hiatus_interop::smoltcp::Smoltcp;
+use hiatus_interop::stack::Foreign;
+use hiatus_interop::trouble::Trouble;
 
 /// Name of the device towards the peer: a TUN device, or one end of a veth pair.
 pub(crate) const DEVICE: &str = "theirs";
@@ -22,8 +23,8 @@ pub(crate) const DEVICE: &str = "theirs";
 pub(crate) fn run(case: &Case) -> Result<(), Trouble> {
     match case.peer {
         Peer::Kernel => kernel::run(case),
-        Peer::Lwip => run_on_tun(case, lwip::Lwip::open),
-        Peer::Smoltcp => run_on_tun(case, smoltcp::Smoltcp::open),
+        Peer::Lwip => run_on_tun::<Lwip>(case),
+        Peer::Smoltcp => run_on_tun::<Smoltcp>(case),
     }
 }
 
@@ -40,17 +41,15 @@ impl Observer for Quiet {
     }
 }
 
-fn run_on_tun<S: Stack>(
-    case: &Case,
-    open: impl FnOnce(Duration, &Case) -> Result<S, Trouble>,
-) -> Result<(), Trouble> {
+fn run_on_tun<S: Foreign>(case: &Case) -> Result<(), Trouble> {
     let mut tun = Tun::attach(DEVICE).map_err(Trouble::system(format!("TUN device {DEVICE}")))?;
     say(&Line::Ready)?;
     if !wait_for_go()? {
         return Ok(());
     }
     let clock = Clock::start();
-    let mut stack = open(clock.now(), case)?;
+    let mut stack = S::open(clock.now(), &case.opening())?;
+    stack.start(clock.now(), case.role())?;
     let mut transfer = Transfer::new(case, Side::Them);
     if case.opener == Side::Us {
         say(&Line::Listening)?;

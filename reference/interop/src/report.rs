@@ -5,7 +5,7 @@ use std::io::{self, BufRead, Write};
 use serde::{Deserialize, Serialize};
 
 use crate::host::watch::Sent;
-use crate::trouble::Trouble;
+use hiatus_interop::trouble::Trouble;
 
 /// One line.
 #[derive(Debug, Clone, Serialize, Deserialize)]

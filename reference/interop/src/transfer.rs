@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use crate::case::{Case, Flow, Side};
 use crate::octets::{Expected, Octets};
-use crate::stack::{Reading, Stack};
-use crate::trouble::Trouble;
+use hiatus_interop::stack::{Reading, Stack};
+use hiatus_interop::trouble::Trouble;
 
 /// Octets made or read at a time.
 pub(crate) const CHUNK_OCTETS: usize = 64 * 1024;

@@ -6,7 +6,7 @@ use std::time::Duration;
 /// Why a transfer failed, or could not be tried.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
-pub(crate) enum Trouble {
+pub enum Trouble {
     /// The machine refused something.
     #[error("{what}: {source}")]
     System {
@@ -69,7 +69,7 @@ pub(crate) enum Trouble {
 
 impl Trouble {
     /// For `map_err` on what the machine may refuse.
-    pub(crate) fn system(what: impl Into<String>) -> impl FnOnce(io::Error) -> Self {
+    pub fn system(what: impl Into<String>) -> impl FnOnce(io::Error) -> Self {
         let what = what.into();
         move |source| Self::System { what, source }
     }

@@ -9,8 +9,8 @@ use hiatus_engine::{
 use oorandom::Rand64;
 
 use crate::case::{Case, Side, Use};
-use crate::stack::{Phase, Reading, Stack};
-use crate::trouble::Trouble;
+use hiatus_interop::stack::{Phase, Reading, Stack};
+use hiatus_interop::trouble::Trouble;
 
 /// Either buffer: more than the bandwidth-delay product of any run.
 const BUFFER_OCTETS: u32 = 256 * 1024;
@@ -148,6 +148,11 @@ impl Stack for Engine {
         let id = self.connection()?;
         self.endpoint.command(time(now), id, Command::Close).map_err(|error| broken(&error))?;
         Ok(true)
+    }
+
+    fn abort(&mut self, now: Duration) -> Result<(), Trouble> {
+        let id = self.connection()?;
+        self.endpoint.command(time(now), id, Command::Abort).map_err(|error| broken(&error))
     }
 
     fn phase(&self) -> Result<Phase, Trouble> {

@@ -10,9 +10,8 @@ use crate::case::{Case, Ip, Side, Use};
 use crate::net;
 use crate::octets::{Expected, Octets};
 use crate::report::{Done, Line, say, wait_for_go};
-use crate::sys;
 use crate::transfer::{CHUNK_OCTETS, Start};
-use crate::trouble::Trouble;
+use hiatus_interop::trouble::Trouble;
 
 /// How long the kernel may take to see its FIN acknowledged once the application has read the peer's.
 const CLOSE_PATIENCE: Duration = Duration::from_secs(40);
@@ -24,7 +23,7 @@ const OVER: [&str; 3] = ["07", "0A", "06"];
 /// One run. The process moves into a network of its own at once; whoever started it puts the veth's end there, and
 /// tells it to go on, twice: to take its address, and to connect or to accept.
 pub(crate) fn run(case: &Case) -> Result<(), Trouble> {
-    sys::enter_new_network().map_err(Trouble::system("network namespace"))?;
+    hiatus_netns::enter_new_network().map_err(Trouble::system("network namespace"))?;
     net::set_kernel_options(case)?;
     // Bound to no address: there is none yet.
     let any = match case.ip {

@@ -9,7 +9,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::report::{Done, Line};
-use crate::trouble::Trouble;
+use hiatus_interop::trouble::Trouble;
 
 /// How long a process may take to end when it is told to.
 const END_PATIENCE: Duration = Duration::from_secs(3);

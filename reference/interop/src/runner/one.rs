@@ -11,8 +11,7 @@ use crate::net::{self, Dropped};
 use crate::report::Done;
 use crate::runner::child::Process;
 use crate::runner::{Keep, Outcome, Plan};
-use crate::sys;
-use crate::trouble::Trouble;
+use hiatus_interop::trouble::Trouble;
 
 /// How often both processes are asked whether they are done.
 const POLL: Duration = Duration::from_millis(5);
@@ -57,7 +56,7 @@ fn make(plan: &Plan, case: &Case, log: &Path, capture: &Path) -> Result<Reports,
     let log = File::create(log).map_err(Trouble::system(format!("log {}", log.display())))?;
     let text = serde_json::to_string(case).map_err(io::Error::from).map_err(Trouble::system("run"))?;
     let capture = capture.to_string_lossy();
-    sys::enter_new_network().map_err(Trouble::system("network namespace"))?;
+    hiatus_netns::enter_new_network().map_err(Trouble::system("network namespace"))?;
     let start_peer = || Process::start("peer", &plan.program, &["peer", &text], &log);
     // A kernel peer brings its own network, to which a device of ours then reaches.
     let early = if case.peer == Peer::Kernel {

@@ -2,11 +2,11 @@
 
 mod ffi;
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
-use crate::case::{Case, Side};
-use crate::peer::lwip::ffi::{ERR_MEM, Handle, LwipError};
-use crate::stack::{Phase, Reading, Stack};
+use crate::lwip::ffi::{ERR_MEM, Handle, LwipError};
+use crate::stack::{Foreign, Opening, Phase, Reading, Role, Stack};
 use crate::trouble::Trouble;
 
 /// `ERR_CLSD`: LAST-ACK ended as it should.
@@ -28,25 +28,30 @@ const STATES: [&str; 11] = [
 const TIME_WAIT: i32 = 10;
 
 /// One connection of lwIP.
-pub(crate) struct Lwip {
+pub struct Lwip {
     handle: Handle,
-    /// See [`Case::haste`].
+    local: SocketAddr,
+    remote: SocketAddr,
+    /// See [`Opening::haste`].
     haste: u32,
 }
 
-impl Lwip {
-    /// Starts lwIP, and connects or listens as `case` says.
-    pub(crate) fn open(now: Duration, case: &Case) -> Result<Self, Trouble> {
-        let (local, remote) = (case.address(Side::Them), case.address(Side::Us));
-        let random = u32::try_from(case.seed(Side::Them) & 0xffff_ffff).unwrap_or_default();
-        let mut handle = Handle::start(random, case.mtu_octets(), local.ip());
-        handle.time(milliseconds(now * case.haste()));
-        let result = match case.opener {
-            Side::Us => handle.listen(local.port()),
-            Side::Them => handle.connect(remote.ip(), remote.port()),
+impl Foreign for Lwip {
+    /// Once in a process: lwIP has global state. Its options are those of `lwip/lwipopts.h`: timestamps are always offered.
+    fn open(now: Duration, opening: &Opening) -> Result<Self, Trouble> {
+        let random = u32::try_from(opening.seed & 0xffff_ffff).unwrap_or_default();
+        let mut handle = Handle::start(random, opening.mtu_octets, opening.local.ip());
+        handle.time(milliseconds(now * opening.haste));
+        Ok(Self { handle, local: opening.local, remote: opening.remote, haste: opening.haste })
+    }
+
+    fn start(&mut self, _now: Duration, role: Role) -> Result<(), Trouble> {
+        let (local, remote) = (self.local, self.remote);
+        let result = match role {
+            Role::Listen => self.handle.listen(local.port()),
+            Role::Connect => self.handle.connect(local.port(), remote.ip(), remote.port()),
         };
-        result.map_err(|error| broken("open", error))?;
-        Ok(Self { handle, haste: case.haste() })
+        result.map_err(|error| broken("open", error))
     }
 }
 
@@ -97,6 +102,11 @@ impl Stack for Lwip {
             Err(ERR_MEM) => Ok(false),
             Err(error) => Err(broken("shutdown", error)),
         }
+    }
+
+    fn abort(&mut self, _now: Duration) -> Result<(), Trouble> {
+        self.handle.abort();
+        Ok(())
     }
 
     fn phase(&self) -> Result<Phase, Trouble> {

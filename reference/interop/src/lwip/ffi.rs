@@ -16,12 +16,13 @@ unsafe extern "C" {
         address_octets: usize,
         to: extern "C" fn(*const u8, usize),
     );
-    fn interop_lwip_connect(address: *const u8, address_octets: usize, port: u16) -> i32;
+    fn interop_lwip_connect(own_port: u16, address: *const u8, address_octets: usize, port: u16) -> i32;
     fn interop_lwip_listen(port: u16) -> i32;
     fn interop_lwip_input(packet: *const u8, len_octets: u16) -> i32;
     fn interop_lwip_write(octets: *const u8, len_octets: usize) -> i64;
     fn interop_lwip_read(octets: *mut u8, room_octets: usize) -> usize;
     fn interop_lwip_finish() -> i32;
+    fn interop_lwip_abort();
     fn interop_lwip_time(ms: u32);
     fn interop_lwip_sleep_ms() -> u32;
     fn interop_lwip_status(error: *mut i32, state: *mut i32) -> u32;
@@ -89,10 +90,10 @@ impl Handle {
         Self { _not_send: std::marker::PhantomData }
     }
 
-    pub(super) fn connect(&mut self, address: IpAddr, port: u16) -> Result<(), LwipError> {
+    pub(super) fn connect(&mut self, own_port: u16, address: IpAddr, port: u16) -> Result<(), LwipError> {
         let address = octets_of(address);
         // SAFETY: lwIP was started; `address` has as many octets as the call says.
-        outcome(unsafe { interop_lwip_connect(address.as_ptr(), address.len(), port) })
+        outcome(unsafe { interop_lwip_connect(own_port, address.as_ptr(), address.len(), port) })
     }
 
     pub(super) fn listen(&mut self, port: u16) -> Result<(), LwipError> {
@@ -128,6 +129,11 @@ impl Handle {
     pub(super) fn finish(&mut self) -> Result<(), LwipError> {
         // SAFETY: lwIP was started.
         outcome(unsafe { interop_lwip_finish() })
+    }
+
+    pub(super) fn abort(&mut self) {
+        // SAFETY: lwIP was started.
+        unsafe { interop_lwip_abort() };
     }
 
     /// It is `ms` milliseconds after any origin, modulo 2^32: lwIP does what has become due.

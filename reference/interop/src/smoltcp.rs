@@ -1,6 +1,7 @@
 //! smoltcp 0.14 as a [`Stack`].
 
 use std::collections::VecDeque;
+use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
@@ -10,8 +11,7 @@ use smoltcp::socket::tcp::{CongestionControl, RecvError, Socket, SocketBuffer, S
 use smoltcp::time::Instant;
 use smoltcp::wire::{HardwareAddress, IpAddress, IpCidr};
 
-use crate::case::{Case, Side, Use};
-use crate::stack::{Phase, Reading, Stack};
+use crate::stack::{Foreign, Opening, Phase, Reading, Role, Stack, Timestamps};
 use crate::trouble::Trouble;
 
 /// Either buffer.
@@ -74,27 +74,28 @@ impl Device for Queues {
 }
 
 /// One connection of smoltcp.
-pub(crate) struct Smoltcp {
+pub struct Smoltcp {
     queues: Queues,
     interface: Interface,
     sockets: SocketSet<'static>,
     socket: SocketHandle,
+    local: SocketAddr,
+    remote: SocketAddr,
     was_open: bool,
     has_finished: bool,
     peer_has_finished: bool,
-    /// See [`Case::haste`].
+    /// See [`Opening::haste`].
     haste: u32,
 }
 
-impl Smoltcp {
-    /// Starts smoltcp, and connects or listens as `case` says.
-    pub(crate) fn open(now: Duration, case: &Case) -> Result<Self, Trouble> {
-        let (local, remote) = (case.address(Side::Them), case.address(Side::Us));
-        let mtu_octets = usize::from(case.mtu_octets());
+impl Foreign for Smoltcp {
+    fn open(now: Duration, opening: &Opening) -> Result<Self, Trouble> {
+        let (local, remote) = (opening.local, opening.remote);
+        let mtu_octets = usize::from(opening.mtu_octets);
         let mut queues = Queues { incoming: VecDeque::new(), outgoing: VecDeque::new(), mtu_octets };
         let mut config = Config::new(HardwareAddress::Ip);
-        config.random_seed = case.seed(Side::Them);
-        let mut interface = Interface::new(config, &mut queues, instant(now * case.haste()));
+        config.random_seed = opening.seed;
+        let mut interface = Interface::new(config, &mut queues, instant(now * opening.haste));
         let own = IpCidr::new(IpAddress::from(local.ip()), PREFIX_BITS);
         interface.update_ip_addrs(|addresses| {
             // There is room for two at least.
@@ -103,16 +104,9 @@ impl Smoltcp {
         let mut socket =
             Socket::new(SocketBuffer::new(vec![0; BUFFER_OCTETS]), SocketBuffer::new(vec![0; BUFFER_OCTETS]));
         socket.set_congestion_control(CongestionControl::Reno);
-        if case.timestamps_of(Side::Them) == Use::On {
+        if opening.timestamps == Timestamps::Offered {
             socket.set_tsval_generator(Some(timestamp));
         }
-        match case.opener {
-            Side::Us => socket.listen(local.port()).map_err(|error| broken(&error)),
-            Side::Them => {
-                let context = interface.context();
-                socket.connect(context, remote, local.port()).map_err(|error| broken(&error))
-            }
-        }?;
         let mut sockets = SocketSet::new(Vec::new());
         let socket = sockets.add(socket);
         Ok(Self {
@@ -120,13 +114,28 @@ impl Smoltcp {
             interface,
             sockets,
             socket,
+            local,
+            remote,
             was_open: false,
             has_finished: false,
             peer_has_finished: false,
-            haste: case.haste(),
+            haste: opening.haste,
         })
     }
 
+    fn start(&mut self, _now: Duration, role: Role) -> Result<(), Trouble> {
+        let socket = self.sockets.get_mut::<Socket<'static>>(self.socket);
+        match role {
+            Role::Listen => socket.listen(self.local.port()).map_err(|error| broken(&error)),
+            Role::Connect => {
+                let context = self.interface.context();
+                socket.connect(context, self.remote, self.local.port()).map_err(|error| broken(&error))
+            }
+        }
+    }
+}
+
+impl Smoltcp {
     fn poll(&mut self, now: Duration) {
         let now = now * self.haste;
         NOW_MS.store(u32::try_from(now.as_millis() & u128::from(u32::MAX)).unwrap_or(0), Ordering::Relaxed);
@@ -197,6 +206,11 @@ impl Stack for Smoltcp {
         self.socket().close();
         self.has_finished = true;
         Ok(true)
+    }
+
+    fn abort(&mut self, _now: Duration) -> Result<(), Trouble> {
+        self.socket().abort();
+        Ok(())
     }
 
     fn phase(&self) -> Result<Phase, Trouble> {

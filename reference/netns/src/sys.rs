@@ -42,7 +42,7 @@ pub(crate) fn attach_tun(name: &str) -> io::Result<File> {
 /// Moves the calling thread into a network of its own, empty but for a loopback device that is down.
 ///
 /// The network has no name: it is gone with the last process, thread and open file of it, however they end.
-pub(crate) fn enter_new_network() -> io::Result<()> {
+pub fn enter_new_network() -> io::Result<()> {
     // SAFETY: NEWNET alone leaves the table of file descriptors shared.
     unsafe { unshare_unsafe(UnshareFlags::NEWNET) }?;
     Ok(())
