@@ -29,6 +29,8 @@ pub struct End {
     pub life: Life,
     /// Life and nonce of its last RESUME with a right MAC.
     pub resume: Option<(Life, Nonce)>,
+    /// The nonce of the incarnation before that of its last RESUME; `None` while there was none.
+    pub earlier_nonce: Option<Nonce>,
     /// True if that RESUME is its last Hiatus message: what it gets now answers it.
     pub resume_is_last: bool,
     /// TSval of its last segment with timestamps.
@@ -140,6 +142,7 @@ impl Session {
             Message::Resume(resume) => {
                 if resume.life.incarnation > end.life.incarnation {
                     end.tsval_of_earlier_incarnations = Some(tsval_before);
+                    end.earlier_nonce = end.resume.map(|(_, nonce)| nonce);
                 }
                 end.life = end.life.max(resume.life);
                 end.resume = Some((resume.life, resume.nonce));

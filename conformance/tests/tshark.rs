@@ -51,7 +51,7 @@ const HEADER_ONLY: [(&str, &str); 1] = [(
 )];
 
 /// Golden captures of cases that are about malformed options, and in how many frames those stand.
-const MALFORMED: [(&str, usize); 12] = [
+const MALFORMED: [(&str, usize); 13] = [
     ("attack-data-beside-odd-options", 3),
     ("attack-header-full-of-junk", 3),
     ("attack-message-behind-an-error", 1),
@@ -62,6 +62,7 @@ const MALFORMED: [(&str, usize); 12] = [
     ("negotiation-options-after-an-error-do-not-count", 1),
     ("negotiation-options-after-the-end-do-not-count", 1),
     ("negotiation-options-before-an-error-count", 1),
+    ("negotiation-short-answer-options-are-skipped", 1),
     ("negotiation-short-option-is-ignored", 1),
     ("negotiation-strange-options-are-skipped", 1),
 ];

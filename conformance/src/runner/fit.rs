@@ -198,6 +198,11 @@ fn message(wanted: &MessagePattern, found: &HiatusOption<'_>, on: &OwnedSegment,
     {
         field("key", Field::Is(first), key)?;
     }
+    if let Message::Resume(resume) = found.message()
+        && session.end(Side::Target).earlier_nonce == Some(resume.nonce)
+    {
+        return Err(format!("a new incarnation has nonce {}, as the one before it", resume.nonce));
+    }
     mac(wanted.mac, found, on, session)
 }
 

@@ -1,8 +1,10 @@
 //! Mutants that one of the attacks harms: without a limit, or with an ear for what is broken.
 
-use hiatus_codec::{Flags, HoldTime, Message, Subtype, Suspend, options};
+use hiatus_codec::{EpochEcho, Flags, HoldTime, Message, Nonce, Subtype, Suspend, options};
 
-use super::edit::{drop_if, has, hiatus, is_authentic, signed, strip_if, stripped};
+use super::edit::{
+    drop_if, has, hiatus, is_authentic, signed, strip_if, stripped, with_message, with_resume,
+};
 use super::{Hooks, Mutant, Notes, UNTOUCHED};
 use crate::wire::{OwnedSegment, Side};
 
@@ -102,6 +104,56 @@ pub(super) const MUTANTS: &[Mutant] = &[
             incoming: |_, segment| {
                 let broken = options(&segment.options).any(|item| item.is_err());
                 drop_if(broken, segment)
+            },
+            ..UNTOUCHED
+        },
+    },
+    Mutant {
+        name: "believes-messages-on-a-fin",
+        breaks: &["HIA-MUST-4"],
+        hooks: Hooks {
+            incoming: |_, segment| {
+                if !segment.flags.contains(Flags::FIN) || hiatus(&segment).is_none() {
+                    return vec![segment];
+                }
+                let seq = segment.seq.advanced_by(segment.view().len());
+                let pure = OwnedSegment { seq, flags: Flags::ACK, payload: Vec::new(), ..segment.clone() };
+                vec![stripped(&segment), pure]
+            },
+            ..UNTOUCHED
+        },
+    },
+    Mutant {
+        name: "echoes-while-resuming",
+        breaks: &["HIA-MUST-61", "HIA-MUST-62"],
+        hooks: Hooks {
+            outgoing: |notes, segment| {
+                notes.nth(has(&segment, Subtype::RESUME));
+                vec![segment]
+            },
+            incoming: |notes, segment| {
+                if notes.count > 0 && has(&segment, Subtype::EPOCH) {
+                    let echo = Message::EpochEcho(EpochEcho { stable_point: 1 });
+                    let echo = with_message(&notes.pure_ack(), &echo);
+                    notes.extra.push_back(echo);
+                }
+                vec![segment]
+            },
+            ..UNTOUCHED
+        },
+    },
+    Mutant {
+        name: "keeps-its-nonce",
+        breaks: &["HIA-MUST-101"],
+        hooks: Hooks {
+            outgoing: |notes, segment| {
+                if let Some(Message::Resume(resume)) = hiatus(&segment).map(|option| option.message())
+                    && notes.count == 0
+                {
+                    notes.count = resume.nonce.0;
+                }
+                let first = Nonce(notes.count);
+                with_resume(notes, &segment, |resume| resume.nonce = first)
             },
             ..UNTOUCHED
         },

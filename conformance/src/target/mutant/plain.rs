@@ -101,7 +101,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
     },
     Mutant {
         name: "never-sends-again",
-        breaks: &["RFC 9293 3.8.1"],
+        breaks: &["RFC 9293 3.8.1", "HIA-SHOULD-9"],
         hooks: Hooks {
             outgoing: |notes, segment| {
                 let end = segment.seq.advanced_by(segment.view().len());
@@ -123,6 +123,17 @@ pub(super) const MUTANTS: &[Mutant] = &[
     Mutant {
         name: "ignores-the-window",
         breaks: &["RFC 9293 3.8.6"],
+        hooks: Hooks {
+            wrote: |notes, len_octets| {
+                let data = notes.data(len_octets);
+                notes.extra.push_back(data);
+            },
+            ..UNTOUCHED
+        },
+    },
+    Mutant {
+        name: "ignores-the-mss",
+        breaks: &["RFC 9293 3.7.1"],
         hooks: Hooks {
             wrote: |notes, len_octets| {
                 let data = notes.data(len_octets);
