@@ -38,8 +38,22 @@ const TSVAL_START: u32 = 1_000;
 /// How far timestamps of a new incarnation lie above those of the earlier ones (draft, {#restoring}).
 const INCARNATION_STEP_TICKS: u32 = 1 << 22;
 
+/// How late in wall time a segment, an octet or an event may be: what a busy machine takes to let both ends run.
+const WALL_LATE: Duration = Duration::from_millis(250);
+/// How early: the segment before it, from which it is counted, may have been seen that late.
+const WALL_EARLY: Duration = Duration::from_millis(100);
+/// How often the bench looks again for what is not there yet.
+const WALL_POLL: Duration = Duration::from_millis(5);
+/// What a script may take in wall time, if nobody says otherwise.
+pub const WALL_LIMIT: Duration = Duration::from_secs(10);
+
 /// Runs `case` against the target that `build` makes; if it cannot be made, the case is inconclusive.
 pub fn run(case: &Case, build: &dyn Fn(&Setup) -> Made) -> Outcome {
+    run_within(case, build, WALL_LIMIT)
+}
+
+/// The same, but in wall time a case whose script takes longer than `wall_limit` is skipped.
+pub fn run_within(case: &Case, build: &dyn Fn(&Setup) -> Made, wall_limit: Duration) -> Outcome {
     let mut seed = Seed::of_text(&case.id);
     let active = case.script.steps.iter().any(|step| step.action == Action::Call(Call::Connect));
     let (target_port, bench_port) =
@@ -66,8 +80,9 @@ pub fn run(case: &Case, build: &dyn Fn(&Setup) -> Made) -> Outcome {
         read_octets: 0,
         saved: BTreeMap::new(),
     };
-    let verdict = match bench.steps() {
+    let verdict = match bench.fits_into(wall_limit).and_then(|()| bench.steps()) {
         Ok(()) => Verdict::Pass,
+        Err(Stop::Skip(reason)) => Verdict::Skipped(reason),
         Err(Stop::Fail(failure)) => Verdict::Fail(failure),
         Err(Stop::Bench(reason)) => Verdict::Inconclusive(reason),
         Err(Stop::Unsupported(reason)) => Verdict::Unsupported(reason),
@@ -80,6 +95,7 @@ enum Stop {
     Fail(Box<Failure>),
     Bench(String),
     Unsupported(String),
+    Skip(String),
 }
 
 struct Bench<'a> {
@@ -105,9 +121,19 @@ struct Bench<'a> {
 }
 
 impl Bench<'_> {
-    fn steps(&mut self) -> Result<(), Stop> {
+    /// A target that is in no state to be asked anything needs no time for it.
+    fn fits_into(&self, wall_limit: Duration) -> Result<(), Stop> {
         let Some(first) = self.case.script.steps.first() else { return Ok(()) };
         self.look_after(first)?;
+        let scripted = scripted_time(&self.case.script.steps);
+        if self.clock == Clock::Virtual || scripted <= wall_limit {
+            return Ok(());
+        }
+        let (takes, limit) = (scripted.as_secs_f64().ceil(), wall_limit.as_secs());
+        Err(Stop::Skip(format!("takes {takes} s of wall time, the limit is {limit} s")))
+    }
+
+    fn steps(&mut self) -> Result<(), Stop> {
         for step in &self.case.script.steps {
             match (&step.action, step.when) {
                 (Action::Inject(wanted), When::After(delay)) => self.inject(step, wanted, delay)?,
@@ -126,6 +152,7 @@ impl Bench<'_> {
             }
         }
         let Some(last) = self.case.script.steps.last() else { return Ok(()) };
+        self.look_after(last)?;
         self.reject_waiting(last, "the script ends")
     }
 
@@ -152,6 +179,20 @@ impl Bench<'_> {
         if self.clock == Clock::Wall {
             self.now = self.target.pass(self.now, self.now);
         }
+    }
+
+    /// Until when something may still come that the target owes now: in virtual time it is there, or it is not.
+    fn patience(&self) -> Duration {
+        match self.clock {
+            Clock::Virtual => self.now,
+            Clock::Wall => self.now + WALL_LATE,
+        }
+    }
+
+    /// Lets a moment pass, at most until `until`; what the target sends waits for a step that takes it.
+    fn wait_a_little(&mut self, step: &Step, until: Duration) -> Result<(), Stop> {
+        self.now = self.target.pass(self.now, until.min(self.now + WALL_POLL));
+        self.poll(step)
     }
 
     /// A target that is at fault itself fails the case; what it says that it cannot do makes it *unsupported*.
@@ -259,6 +300,10 @@ impl Bench<'_> {
             When::Between(from, to) => (self.previous + from, self.previous + to),
             When::Any => (self.previous, self.previous + ANY_TIME_MAX),
         };
+        let (from, to) = match self.clock {
+            Clock::Virtual => (from, to),
+            Clock::Wall => (from.saturating_sub(WALL_EARLY), to + WALL_LATE),
+        };
         let mut skipped = None;
         loop {
             self.advance_to_segment(step, to)?;
@@ -333,6 +378,12 @@ impl Bench<'_> {
                     }
                 };
                 if let Some(because) = broken {
+                    // What was due right behind it may come a little early.
+                    if self.clock == Clock::Wall && frame.at + WALL_EARLY > until {
+                        self.waiting.push_front(index);
+                        self.previous = until;
+                        return Ok(());
+                    }
                     return Err(self.fail_at(step, index, because.to_owned()));
                 }
                 self.comment(index, step);
@@ -388,6 +439,20 @@ impl Bench<'_> {
             When::Any => format!("{}..", tell::seconds(self.previous)),
         }
     }
+}
+
+/// What a script takes at least: its delays, its silences, and the beginnings of the ranges that it expects.
+fn scripted_time(steps: &[Step]) -> Duration {
+    let of_step = |step: &Step| {
+        let silence = if let Action::Silence(_, length) = &step.action { *length } else { Duration::ZERO };
+        let delay = match step.when {
+            When::After(delay) => delay,
+            When::Between(from, _) => from,
+            When::Any => Duration::ZERO,
+        };
+        delay + silence
+    };
+    steps.iter().map(of_step).sum()
 }
 
 fn without_time(text: &str) -> &str {

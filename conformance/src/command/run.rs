@@ -13,8 +13,9 @@ use crate::record;
 use crate::report::{self, CaseRun, Run, Summary};
 use crate::requirement;
 use crate::runner;
-use crate::target::TargetChoice;
+use crate::target::child::Exchange;
 use crate::target::mutant;
+use crate::target::{Setup, TargetChoice};
 
 /// `conform run`: run cases against a target.
 #[derive(Debug, Clone, Args)]
@@ -25,6 +26,8 @@ pub struct RunArgs {
     /// `child:COMMAND ARGS`, any program that speaks the protocol of conformance/docs/adapter.md.
     #[arg(long, default_value_t = TargetChoice::Reference)]
     target: TargetChoice,
+    #[command(flatten)]
+    exchange: Exchange,
     /// Break one rule of the target, to see the cases fail that are about it; `conform list --mutants` has the names.
     #[arg(long, value_name = "NAME")]
     mutant: Option<String>,
@@ -114,10 +117,13 @@ fn execute(args: &RunArgs) -> Result<Run, String> {
     let mut runs = Vec::new();
     for case in cases {
         progress.set_message(case.id.clone());
-        let outcome = runner::run(&case, &|setup| match broken {
-            None => args.target.build(setup),
-            Some(mutant) => args.target.build(setup).map(|inner| mutant.of(inner, setup)),
-        });
+        let build = |setup: &Setup| match broken {
+            None => args.target.build_over(setup, &args.exchange),
+            Some(mutant) => {
+                args.target.build_over(setup, &args.exchange).map(|inner| mutant.of(inner, setup))
+            }
+        };
+        let outcome = runner::run_within(&case, &build, args.exchange.wall_limit());
         let capture = write_capture(&args.out, &case, &outcome.frames)?;
         runs.push(CaseRun { case, outcome, capture });
         progress.inc(1);
