@@ -33,7 +33,7 @@ pub(crate) struct Room<'b> {
 }
 
 /// Octets of a header without options.
-const FIXED_HEADER_OCTETS: usize = 20;
+pub(crate) const FIXED_HEADER_OCTETS: usize = 20;
 /// Kind and length of the SACK option.
 const SACK_HEAD_OCTETS: usize = 2;
 /// One block of it.

@@ -6,7 +6,7 @@ use crate::SEGMENT_LEN_OCTETS_MIN;
 use crate::config::Nagle;
 use crate::ecn::Ecn;
 use crate::hiatus::Hiatus;
-use crate::outgoing::{self, Burst, Header, HeaderOptions, Room};
+use crate::outgoing::{self, Burst, FIXED_HEADER_OCTETS, Header, HeaderOptions, Room};
 use crate::owed::Owed;
 use crate::receive::SackList;
 use crate::recovery::{Mode, Repair};
@@ -391,10 +391,9 @@ struct Written {
 }
 
 impl Tcb {
-    /// `text` as far as a buffer has room for it; several segments are cut where one of them ends.
-    fn cut(&self, text: Text, buffer_octets: usize) -> Text {
-        let room =
-            u16::try_from(buffer_octets.saturating_sub(SEGMENT_LEN_OCTETS_MIN)).unwrap_or(u16::MAX).max(1);
+    /// `text` as far as there is room for it behind the header; several segments are cut where one of them ends.
+    fn cut(&self, text: Text, room_octets: usize) -> Text {
+        let room = u16::try_from(room_octets).unwrap_or(u16::MAX).max(1);
         if text.len_octets <= room {
             return text;
         }
@@ -406,7 +405,8 @@ impl Tcb {
     /// Writes a piece of the stream, cut to the room there is.
     fn write_text(&mut self, cx: &Context<'_>, room: &mut Room<'_>, text: Text, flags: Flags) -> Written {
         let options = self.options_with_sack(cx, self.capable_due());
-        let text = self.cut(text, room.buffer.len());
+        let header_octets = FIXED_HEADER_OCTETS + options.as_slice().len();
+        let text = self.cut(text, room.buffer.len().saturating_sub(header_octets));
         let mut flags = flags.union(Flags::ACK).union(self.ecn.ack_flags());
         if text.fin {
             flags = flags.union(Flags::FIN);

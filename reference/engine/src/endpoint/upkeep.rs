@@ -110,6 +110,8 @@ impl Endpoint {
 
     /// Passes on what the handlers told.
     pub(crate) fn publish(&mut self, now: Time, index: u32) {
+        // The segment that ends a handshake may say why there is no Hiatus; a SYN that says so is long gone.
+        let mut fallback = FallbackReason::NotOffered;
         while let Some(event) = self.told.pop_front() {
             let (Some(id), Some(slot)) = (self.slots.id(index), self.slots.at_mut(index)) else { continue };
             let is_over = matches!(event, Event::Closed { .. });
@@ -117,11 +119,16 @@ impl Endpoint {
                 self.fenced.add(&slot.tuple.unpacked());
             }
             match slot.stage {
-                Stage::HalfOpen { listener } if event == Event::Connected => self.promote(id, listener),
+                Stage::HalfOpen { listener } if event == Event::Connected => {
+                    self.promote(id, listener, fallback);
+                }
                 Stage::HalfOpen { listener } if is_over => self.forget_half_open(index, listener),
                 // Before the handshake is over there is nobody to tell.
                 Stage::HalfOpen { .. } | Stage::Left => {}
                 Stage::Owned => {}
+            }
+            if let Event::FellBack { reason } = event {
+                fallback = reason;
             }
             let Some(slot) = self.slots.at_mut(index) else { continue };
             let is_news = slot.stage == Stage::Owned
@@ -144,8 +151,9 @@ impl Endpoint {
         }
     }
 
-    /// A handshake is over: the connection waits to be accepted, if anybody listens still.
-    fn promote(&mut self, id: ConnectionId, listener: ListenerId) {
+    /// A handshake is over: the connection waits to be accepted, if anybody listens still. Where it is plain TCP, that is
+    /// for the reason `fallback`.
+    fn promote(&mut self, id: ConnectionId, listener: ListenerId, fallback: FallbackReason) {
         let listener = self.listeners.find_mut(listener.0);
         let Some(slot) = self.slots.at_mut(id.index) else { return };
         let Some(listener) = listener else {
@@ -157,8 +165,7 @@ impl Endpoint {
         listener.queue.push_back(id);
         let offers = self.configs.at(slot.config).hiatus != HiatusPolicy::Off;
         if offers && slot.tcb().is_some_and(|tcb| tcb.hiatus.state() == HiatusState::Off) {
-            let event = Event::FellBack { reason: FallbackReason::NotOffered };
-            self.events.push_back((id, event));
+            self.events.push_back((id, Event::FellBack { reason: fallback }));
         }
     }
 

@@ -6,6 +6,7 @@
 mod bounds;
 mod budgets;
 mod dormant;
+mod filling;
 mod hostile;
 mod icmp;
 mod lives;
