@@ -466,7 +466,9 @@ fn sending(wanted: script::Sending) -> Sending {
     }
 }
 
-fn event_name(event: &Event) -> String {
+/// What scripts call an event; `other` for one that they have no name for.
+#[must_use]
+pub fn event_name(event: &Event) -> String {
     match event {
         Event::Connected => "connected".to_owned(),
         Event::HiatusOn => "hiatus-on".to_owned(),

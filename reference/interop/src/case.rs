@@ -238,13 +238,9 @@ impl Case {
         self.base_seed.wrapping_mul(2).wrapping_add(u64::from(side == Side::Us))
     }
 
-    /// How the other stack begins, if it lives in a process of ours.
+    /// What the other stack is made of, if it lives in a process of ours.
     pub(crate) fn opening(&self) -> Opening {
         Opening {
-            role: match self.opener {
-                Side::Us => Role::Listen,
-                Side::Them => Role::Connect,
-            },
             local: self.address(Side::Them),
             remote: self.address(Side::Us),
             mtu_octets: self.mtu_octets(),
@@ -254,6 +250,14 @@ impl Case {
                 Use::Off => Timestamps::Off,
             },
             haste: self.haste(),
+        }
+    }
+
+    /// What the other stack does first.
+    pub(crate) fn role(&self) -> Role {
+        match self.opener {
+            Side::Us => Role::Listen,
+            Side::Them => Role::Connect,
         }
     }
 

@@ -2,10 +2,11 @@
 
 mod ffi;
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use crate::lwip::ffi::{ERR_MEM, Handle, LwipError};
-use crate::stack::{Opening, Phase, Reading, Role, Stack};
+use crate::stack::{Foreign, Opening, Phase, Reading, Role, Stack};
 use crate::trouble::Trouble;
 
 /// `ERR_CLSD`: LAST-ACK ended as it should.
@@ -29,29 +30,28 @@ const TIME_WAIT: i32 = 10;
 /// One connection of lwIP.
 pub struct Lwip {
     handle: Handle,
+    local: SocketAddr,
+    remote: SocketAddr,
     /// See [`Opening::haste`].
     haste: u32,
 }
 
-impl Lwip {
-    /// Starts lwIP, and connects or listens as `opening` says. Once in a process: lwIP has global state.
-    ///
-    /// Its options are those of `lwip/lwipopts.h`: timestamps are always offered.
-    ///
-    /// # Errors
-    ///
-    /// [`Trouble::Broken`]: lwIP refuses.
-    pub fn open(now: Duration, opening: &Opening) -> Result<Self, Trouble> {
-        let (local, remote) = (opening.local, opening.remote);
+impl Foreign for Lwip {
+    /// Once in a process: lwIP has global state. Its options are those of `lwip/lwipopts.h`: timestamps are always offered.
+    fn open(now: Duration, opening: &Opening) -> Result<Self, Trouble> {
         let random = u32::try_from(opening.seed & 0xffff_ffff).unwrap_or_default();
-        let mut handle = Handle::start(random, opening.mtu_octets, local.ip());
+        let mut handle = Handle::start(random, opening.mtu_octets, opening.local.ip());
         handle.time(milliseconds(now * opening.haste));
-        let result = match opening.role {
-            Role::Listen => handle.listen(local.port()),
-            Role::Connect => handle.connect(local.port(), remote.ip(), remote.port()),
+        Ok(Self { handle, local: opening.local, remote: opening.remote, haste: opening.haste })
+    }
+
+    fn start(&mut self, _now: Duration, role: Role) -> Result<(), Trouble> {
+        let (local, remote) = (self.local, self.remote);
+        let result = match role {
+            Role::Listen => self.handle.listen(local.port()),
+            Role::Connect => self.handle.connect(local.port(), remote.ip(), remote.port()),
         };
-        result.map_err(|error| broken("open", error))?;
-        Ok(Self { handle, haste: opening.haste })
+        result.map_err(|error| broken("open", error))
     }
 }
 

@@ -13,7 +13,7 @@ use crate::report::{Done, Line, say, wait_for_go};
 use crate::transfer::Transfer;
 use hiatus_interop::lwip::Lwip;
 use hiatus_interop::smoltcp::Smoltcp;
-use hiatus_interop::stack::{Opening, Stack};
+use hiatus_interop::stack::Foreign;
 use hiatus_interop::trouble::Trouble;
 
 /// Name of the device towards the peer: a TUN device, or one end of a veth pair.
@@ -23,8 +23,8 @@ pub(crate) const DEVICE: &str = "theirs";
 pub(crate) fn run(case: &Case) -> Result<(), Trouble> {
     match case.peer {
         Peer::Kernel => kernel::run(case),
-        Peer::Lwip => run_on_tun(case, Lwip::open),
-        Peer::Smoltcp => run_on_tun(case, Smoltcp::open),
+        Peer::Lwip => run_on_tun::<Lwip>(case),
+        Peer::Smoltcp => run_on_tun::<Smoltcp>(case),
     }
 }
 
@@ -41,17 +41,15 @@ impl Observer for Quiet {
     }
 }
 
-fn run_on_tun<S: Stack>(
-    case: &Case,
-    open: impl FnOnce(Duration, &Opening) -> Result<S, Trouble>,
-) -> Result<(), Trouble> {
+fn run_on_tun<S: Foreign>(case: &Case) -> Result<(), Trouble> {
     let mut tun = Tun::attach(DEVICE).map_err(Trouble::system(format!("TUN device {DEVICE}")))?;
     say(&Line::Ready)?;
     if !wait_for_go()? {
         return Ok(());
     }
     let clock = Clock::start();
-    let mut stack = open(clock.now(), &case.opening())?;
+    let mut stack = S::open(clock.now(), &case.opening())?;
+    stack.start(clock.now(), case.role())?;
     let mut transfer = Transfer::new(case, Side::Them);
     if case.opener == Side::Us {
         say(&Line::Listening)?;

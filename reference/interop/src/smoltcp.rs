@@ -1,6 +1,7 @@
 //! smoltcp 0.14 as a [`Stack`].
 
 use std::collections::VecDeque;
+use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
@@ -10,7 +11,7 @@ use smoltcp::socket::tcp::{CongestionControl, RecvError, Socket, SocketBuffer, S
 use smoltcp::time::Instant;
 use smoltcp::wire::{HardwareAddress, IpAddress, IpCidr};
 
-use crate::stack::{Opening, Phase, Reading, Role, Stack, Timestamps};
+use crate::stack::{Foreign, Opening, Phase, Reading, Role, Stack, Timestamps};
 use crate::trouble::Trouble;
 
 /// Either buffer.
@@ -78,6 +79,8 @@ pub struct Smoltcp {
     interface: Interface,
     sockets: SocketSet<'static>,
     socket: SocketHandle,
+    local: SocketAddr,
+    remote: SocketAddr,
     was_open: bool,
     has_finished: bool,
     peer_has_finished: bool,
@@ -85,13 +88,8 @@ pub struct Smoltcp {
     haste: u32,
 }
 
-impl Smoltcp {
-    /// Starts smoltcp, and connects or listens as `opening` says.
-    ///
-    /// # Errors
-    ///
-    /// [`Trouble::Broken`]: smoltcp refuses.
-    pub fn open(now: Duration, opening: &Opening) -> Result<Self, Trouble> {
+impl Foreign for Smoltcp {
+    fn open(now: Duration, opening: &Opening) -> Result<Self, Trouble> {
         let (local, remote) = (opening.local, opening.remote);
         let mtu_octets = usize::from(opening.mtu_octets);
         let mut queues = Queues { incoming: VecDeque::new(), outgoing: VecDeque::new(), mtu_octets };
@@ -109,13 +107,6 @@ impl Smoltcp {
         if opening.timestamps == Timestamps::Offered {
             socket.set_tsval_generator(Some(timestamp));
         }
-        match opening.role {
-            Role::Listen => socket.listen(local.port()).map_err(|error| broken(&error)),
-            Role::Connect => {
-                let context = interface.context();
-                socket.connect(context, remote, local.port()).map_err(|error| broken(&error))
-            }
-        }?;
         let mut sockets = SocketSet::new(Vec::new());
         let socket = sockets.add(socket);
         Ok(Self {
@@ -123,6 +114,8 @@ impl Smoltcp {
             interface,
             sockets,
             socket,
+            local,
+            remote,
             was_open: false,
             has_finished: false,
             peer_has_finished: false,
@@ -130,6 +123,19 @@ impl Smoltcp {
         })
     }
 
+    fn start(&mut self, _now: Duration, role: Role) -> Result<(), Trouble> {
+        let socket = self.sockets.get_mut::<Socket<'static>>(self.socket);
+        match role {
+            Role::Listen => socket.listen(self.local.port()).map_err(|error| broken(&error)),
+            Role::Connect => {
+                let context = self.interface.context();
+                socket.connect(context, self.remote, self.local.port()).map_err(|error| broken(&error))
+            }
+        }
+    }
+}
+
+impl Smoltcp {
     fn poll(&mut self, now: Duration) {
         let now = now * self.haste;
         NOW_MS.store(u32::try_from(now.as_millis() & u128::from(u32::MAX)).unwrap_or(0), Ordering::Relaxed);

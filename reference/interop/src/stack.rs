@@ -5,11 +5,9 @@ use std::time::Duration;
 
 use crate::trouble::Trouble;
 
-/// How a stack begins: one host with one connection.
+/// What a stack is made of: one host, which will have one connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Opening {
-    /// Whether it connects or listens.
-    pub role: Role,
     /// Address and port of the stack.
     pub local: SocketAddr,
     /// Those of the other end, which is in the same network as far as the stack knows.
@@ -88,4 +86,20 @@ pub trait Stack {
     fn phase(&self) -> Result<Phase, Trouble>;
     /// The name of the state that it is in, or was in last, as RFC 9293 has it.
     fn describe(&self) -> String;
+}
+
+/// A [`Stack`] that others wrote.
+pub trait Foreign: Stack + Sized {
+    /// A host without a connection.
+    ///
+    /// # Errors
+    ///
+    /// [`Trouble::Broken`]: the stack refuses.
+    fn open(now: Duration, opening: &Opening) -> Result<Self, Trouble>;
+    /// Connects or listens, once.
+    ///
+    /// # Errors
+    ///
+    /// [`Trouble::Broken`]: the stack refuses.
+    fn start(&mut self, now: Duration, role: Role) -> Result<(), Trouble>;
 }
