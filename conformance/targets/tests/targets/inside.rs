@@ -1,5 +1,4 @@
 //! Targets that have packets, run by the suite inside of this process: what fails here can be stepped through.
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 use std::net::SocketAddr;
 
@@ -9,10 +8,12 @@ use hiatus_conformance::script::{Sending, Timestamping};
 use hiatus_conformance::target::{self, Target};
 use hiatus_conformance::verdict::Verdict;
 use hiatus_conformance::wire::Side;
-use hiatus_conformance::{case, record, runner};
+use hiatus_conformance::{record, runner};
 use hiatus_interop::smoltcp::Smoltcp;
 use hiatus_targets::foreign::Peer;
 use hiatus_targets::reference::Reference;
+
+use crate::runs::{cases, is_plain};
 
 fn asked(setup: &target::Setup) -> Setup {
     let options = &setup.options;
@@ -33,7 +34,7 @@ fn asked(setup: &target::Setup) -> Setup {
 
 /// Every case that `is_meant` passes against the host that `make` makes.
 fn all_pass(is_meant: impl Fn(&Case) -> bool, make: impl Fn(&Setup) -> Box<dyn Target>) {
-    let cases: Vec<Case> = case::built_in().unwrap().into_iter().filter(is_meant).collect();
+    let cases = cases(is_meant);
     assert!(cases.len() > 40, "{} cases", cases.len());
     let mut failed = Vec::new();
     for case in &cases {
@@ -52,6 +53,5 @@ fn the_reference_as_a_host_passes_every_case() {
 
 #[test]
 fn smoltcp_passes_every_case_of_plain_tcp() {
-    let is_plain = |case: &Case| case.script.header.target.hiatus.is_none();
     all_pass(is_plain, |setup| Box::new(Peer::<Smoltcp>::new(setup).unwrap()));
 }

@@ -1,14 +1,10 @@
 //! The targets as processes, in virtual time: every case, over the adapter protocol.
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
-
-#[path = "common/runs.rs"]
-mod runs;
 
 use hiatus_conformance::adapter::{Clock, Packets};
 use hiatus_conformance::target::child::Exchange;
 use hiatus_conformance::verdict::Verdict;
 
-use runs::{assert_verdicts, cases, is_plain, run_all};
+use crate::runs::{assert_verdicts, cases, is_plain, run_all};
 
 fn in_virtual_time() -> Exchange {
     Exchange { packets: Some(Packets::Stdio), clock: Some(Clock::Virtual), ..Exchange::default() }

@@ -1,8 +1,4 @@
 //! The targets in wall time: over TUN devices, and the kernel's own TCP. Where no networks can be made, nothing is tested.
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
-
-#[path = "common/runs.rs"]
-mod runs;
 
 use std::io::Write as _;
 
@@ -10,7 +6,7 @@ use hiatus_conformance::adapter::{Clock, Packets};
 use hiatus_conformance::target::child::Exchange;
 use hiatus_conformance::verdict::Verdict;
 
-use runs::{assert_verdicts, cases, is_plain, run_all};
+use crate::runs::{assert_verdicts, cases, is_plain, run_all};
 
 /// Every case of plain TCP passes.
 fn plain_cases_pass(name: &str, packets: Packets) {
@@ -20,7 +16,8 @@ fn plain_cases_pass(name: &str, packets: Packets) {
     if let Some(reason) = done.iter().find_map(|(_, outcome)| cannot_run(&outcome.verdict)) {
         assert!(std::env::var_os("HIATUS_REQUIRE_TOOLS").is_none(), "required here: {reason}");
         // Where libtest does not capture it.
-        writeln!(std::io::stderr(), "SKIPPED: {name}: {reason}").unwrap();
+        let mut stderr = std::io::stderr();
+        writeln!(stderr, "SKIPPED: {name}: {reason}").unwrap();
         return;
     }
     assert_verdicts(&done, |_, verdict| *verdict == Verdict::Pass);
