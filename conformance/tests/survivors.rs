@@ -42,7 +42,10 @@ fn every_survivor_is_a_change_of_a_function_that_there_is() {
             let known = mutant.split_once(": ").and_then(|(file, what)| {
                 let source = std::fs::read_to_string(here.join("..").join(file)).ok()?;
                 let name = function(what)?;
-                [format!("fn {name}("), format!("fn {name}<")].iter().any(|text| source.contains(text)).then_some(())
+                [format!("fn {name}("), format!("fn {name}<")]
+                    .iter()
+                    .any(|text| source.contains(text))
+                    .then_some(())
             });
             if known.is_none() {
                 wrong.push(mutant.as_str());
@@ -57,5 +60,8 @@ fn the_function_of_a_mutant_is_found() {
     assert_eq!(function("replace || with && in Tcb::presume"), Some("presume"));
     assert_eq!(function("replace Tcb::peer_retains -> bool with true"), Some("peer_retains"));
     assert_eq!(function("replace spread -> Duration with Default::default()"), Some("spread"));
-    assert_eq!(function("delete field number from struct Self expression in Epochs::restored"), Some("restored"));
+    assert_eq!(
+        function("delete field number from struct Self expression in Epochs::restored"),
+        Some("restored")
+    );
 }
