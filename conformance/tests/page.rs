@@ -31,7 +31,8 @@ fn browser_is_missing() -> bool {
     assert!(std::env::var_os("HIATUS_REQUIRE_TOOLS").is_none(), "required here: {BROWSER}");
     let thread = std::thread::current();
     let name = thread.name().unwrap_or("a test").to_owned();
-    writeln!(std::io::stderr(), "SKIPPED: {name}: {BROWSER} not installed").unwrap();
+    let mut stderr = std::io::stderr();
+    writeln!(stderr, "SKIPPED: {name}: {BROWSER} not installed").unwrap();
     true
 }
 
