@@ -61,6 +61,8 @@ use watch::{Seen, Watch};
 
 /// Diagnoses listed of a file.
 pub const DIAGNOSES_MAX: usize = 1000;
+/// Connections of a file listed that lack packets.
+pub const MISSING_MAX: usize = 100;
 /// Files below this size are read before a progress bar could be seen.
 const PROGRESS_OCTETS_MIN: u64 = 64 * 1024 * 1024;
 /// Packets between two looks at the progress bar.
@@ -278,6 +280,9 @@ struct Checker {
 struct Told {
     diagnoses: Vec<Diagnosis>,
     left_off: u64,
+    /// What the capture lacks, and of how many connections that is not said.
+    missing: Vec<Problem>,
+    missing_left_off: u64,
     endings: Endings,
 }
 
@@ -285,6 +290,19 @@ impl Told {
     fn add(&mut self, mut flow: Flow<Watch>, capture_end: Timestamp, tally: &mut Tally) {
         if let Some(talk) = &mut flow.extra.talk {
             talk.finish(flow.number, flow.endpoints, tally);
+        }
+        for missing in flow.extra.ends.iter().filter_map(|end| end.trouble().missing) {
+            let (frame, connection) = (missing.told.frame, flow.number);
+            if self.missing.len() < MISSING_MAX {
+                self.missing.push(Problem::Missing {
+                    frame,
+                    connection,
+                    low: missing.low,
+                    high: missing.high,
+                });
+            } else {
+                self.missing_left_off += 1;
+            }
         }
         let diagnoses = story::tell(flow, capture_end, &mut self.endings);
         for diagnosis in diagnoses {
@@ -352,6 +370,10 @@ impl Checker {
         if evicted > 0 {
             let max_count = crate::capture::flow::CONNECTIONS_MAX;
             problems.push(Problem::ConnectionsEvicted { max_count, count: evicted });
+        }
+        problems.append(&mut told.missing);
+        if told.missing_left_off > 0 {
+            problems.push(Problem::MissingLeftOff { max_count: MISSING_MAX, count: told.missing_left_off });
         }
         if told.left_off > 0 {
             problems.push(Problem::DiagnosesLeftOff { max_count: DIAGNOSES_MAX, count: told.left_off });

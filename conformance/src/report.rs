@@ -20,7 +20,7 @@ use crate::case::Case;
 use crate::requirement::{Level, Requirement};
 use crate::verdict::{Outcome, Verdict};
 
-pub use html::{LADDERS_OCTETS_MAX, html};
+pub use html::{SEGMENTS_OCTETS_MAX, html};
 pub use human::{Detail, human};
 pub use json::{SCHEMA_VERSION, json};
 pub use junit::junit;

@@ -38,14 +38,38 @@ const TSVAL_START: u32 = 1_000;
 /// How far timestamps of a new incarnation lie above those of the earlier ones (draft, {#restoring}).
 const INCARNATION_STEP_TICKS: u32 = 1 << 22;
 
+/// How late in wall time a segment, an octet or an event may be: what a busy machine takes to let both ends run.
+const WALL_LATE: Duration = Duration::from_millis(250);
+/// How early: the segment before it, from which it is counted, may have been seen that late.
+const WALL_EARLY: Duration = Duration::from_millis(100);
+/// How often the bench looks again for what is not there yet.
+const WALL_POLL: Duration = Duration::from_millis(5);
+/// What a script may take in wall time, if nobody says otherwise.
+pub const WALL_LIMIT: Duration = Duration::from_secs(10);
+
 /// Runs `case` against the target that `build` makes; if it cannot be made, the case is inconclusive.
 pub fn run(case: &Case, build: &dyn Fn(&Setup) -> Made) -> Outcome {
-    run_seeded(case, 0, build)
+    run_with(case, Terms::default(), build)
 }
 
-/// The same with other numbers that look random: `seed` 0 gives those of [`run`], and of the golden captures.
-pub fn run_seeded(case: &Case, seed: u64, build: &dyn Fn(&Setup) -> Made) -> Outcome {
-    let mut seed = Seed::of_text(&case.id).mixed_with(seed);
+/// What a run is given beside the case.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Terms {
+    /// Mixed into all that looks random; 0 gives the numbers of the golden captures.
+    pub seed: u64,
+    /// In wall time a case whose script takes longer is skipped.
+    pub wall_limit: Duration,
+}
+
+impl Default for Terms {
+    fn default() -> Self {
+        Self { seed: 0, wall_limit: WALL_LIMIT }
+    }
+}
+
+/// The same on other terms.
+pub fn run_with(case: &Case, terms: Terms, build: &dyn Fn(&Setup) -> Made) -> Outcome {
+    let mut seed = Seed::of_text(&case.id).mixed_with(terms.seed);
     let active = case.script.steps.iter().any(|step| step.action == Action::Call(Call::Connect));
     let (target_port, bench_port) =
         if active { (CONNECT_PORT, LISTEN_PORT) } else { (LISTEN_PORT, CONNECT_PORT) };
@@ -71,8 +95,9 @@ pub fn run_seeded(case: &Case, seed: u64, build: &dyn Fn(&Setup) -> Made) -> Out
         read_octets: 0,
         saved: BTreeMap::new(),
     };
-    let verdict = match bench.steps() {
+    let verdict = match bench.fits_into(terms.wall_limit).and_then(|()| bench.steps()) {
         Ok(()) => Verdict::Pass,
+        Err(Stop::Skip(reason)) => Verdict::Skipped(reason),
         Err(Stop::Fail(failure)) => Verdict::Fail(failure),
         Err(Stop::Bench(reason)) => Verdict::Inconclusive(reason),
         Err(Stop::Unsupported(reason)) => Verdict::Unsupported(reason),
@@ -85,6 +110,7 @@ enum Stop {
     Fail(Box<Failure>),
     Bench(String),
     Unsupported(String),
+    Skip(String),
 }
 
 struct Bench<'a> {
@@ -110,9 +136,19 @@ struct Bench<'a> {
 }
 
 impl Bench<'_> {
-    fn steps(&mut self) -> Result<(), Stop> {
+    /// A target that is in no state to be asked anything needs no time for it.
+    fn fits_into(&self, wall_limit: Duration) -> Result<(), Stop> {
         let Some(first) = self.case.script.steps.first() else { return Ok(()) };
         self.look_after(first)?;
+        let scripted = scripted_time(&self.case.script.steps);
+        if self.clock == Clock::Virtual || scripted <= wall_limit {
+            return Ok(());
+        }
+        let (takes, limit) = (scripted.as_secs_f64().ceil(), wall_limit.as_secs());
+        Err(Stop::Skip(format!("takes {takes} s of wall time, the limit is {limit} s")))
+    }
+
+    fn steps(&mut self) -> Result<(), Stop> {
         for step in &self.case.script.steps {
             match (&step.action, step.when) {
                 (Action::Inject(wanted), When::After(delay)) => self.inject(step, wanted, delay)?,
@@ -131,6 +167,7 @@ impl Bench<'_> {
             }
         }
         let Some(last) = self.case.script.steps.last() else { return Ok(()) };
+        self.look_after(last)?;
         self.reject_waiting(last, "the script ends")
     }
 
@@ -157,6 +194,20 @@ impl Bench<'_> {
         if self.clock == Clock::Wall {
             self.now = self.target.pass(self.now, self.now);
         }
+    }
+
+    /// Until when something may still come that the target owes now: in virtual time it is there, or it is not.
+    fn patience(&self) -> Duration {
+        match self.clock {
+            Clock::Virtual => self.now,
+            Clock::Wall => self.now + WALL_LATE,
+        }
+    }
+
+    /// Lets a moment pass, at most until `until`; what the target sends waits for a step that takes it.
+    fn wait_a_little(&mut self, step: &Step, until: Duration) -> Result<(), Stop> {
+        self.now = self.target.pass(self.now, until.min(self.now + WALL_POLL));
+        self.poll(step)
     }
 
     /// A target that is at fault itself fails the case; what it says that it cannot do makes it *unsupported*.
@@ -264,6 +315,10 @@ impl Bench<'_> {
             When::Between(from, to) => (self.previous + from, self.previous + to),
             When::Any => (self.previous, self.previous + ANY_TIME_MAX),
         };
+        let (from, to) = match self.clock {
+            Clock::Virtual => (from, to),
+            Clock::Wall => (from.saturating_sub(WALL_EARLY), to + WALL_LATE),
+        };
         let mut skipped = None;
         loop {
             self.advance_to_segment(step, to)?;
@@ -338,6 +393,12 @@ impl Bench<'_> {
                     }
                 };
                 if let Some(because) = broken {
+                    // What was due right behind it may come a little early.
+                    if self.clock == Clock::Wall && frame.at + WALL_EARLY > until {
+                        self.waiting.push_front(index);
+                        self.previous = until;
+                        return Ok(());
+                    }
                     return Err(self.fail_at(step, index, because.to_owned()));
                 }
                 self.comment(index, step);
@@ -393,6 +454,20 @@ impl Bench<'_> {
             When::Any => format!("{}..", tell::seconds(self.previous)),
         }
     }
+}
+
+/// What a script takes at least: its delays, its silences, and the beginnings of the ranges that it expects.
+fn scripted_time(steps: &[Step]) -> Duration {
+    let of_step = |step: &Step| {
+        let silence = if let Action::Silence(_, length) = &step.action { *length } else { Duration::ZERO };
+        let delay = match step.when {
+            When::After(delay) => delay,
+            When::Between(from, _) => from,
+            When::Any => Duration::ZERO,
+        };
+        delay + silence
+    };
+    steps.iter().map(of_step).sum()
 }
 
 fn without_time(text: &str) -> &str {

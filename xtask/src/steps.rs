@@ -133,13 +133,19 @@ const STEPS: &[Step] = &[
         name: "tshark",
         about: "tshark's decoder agrees with the codec on every capture in pcaps/",
         tools: &[&tools::TSHARK],
-        run: |shell| test_with_tshark(shell, "tshark"),
+        run: |shell| test_with(shell, &tools::TSHARK, "tshark"),
     },
     Step {
         name: "dissector",
         about: "the Wireshark dissector agrees with the codec on every capture in pcaps/",
         tools: &[&tools::TSHARK],
-        run: |shell| test_with_tshark(shell, "dissector"),
+        run: |shell| test_with(shell, &tools::TSHARK, "dissector"),
+    },
+    Step {
+        name: "report",
+        about: "the page of a run in a browser: opens, filters, as narrow as a phone, light and dark",
+        tools: &[&tools::CHROMIUM],
+        run: |shell| test_with(shell, &tools::CHROMIUM, "page"),
     },
     Step {
         name: "interop",
@@ -190,10 +196,10 @@ fn interop(shell: &Shell) -> Result<Outcome, Failure> {
     shell.run(shell.cargo("run").args(package).args(["--", "run"])).map(Outcome::from)
 }
 
-/// One test target that has to find tshark.
-fn test_with_tshark(shell: &Shell, target: &str) -> Result<Outcome, Failure> {
-    if !tools::TSHARK.is_present(shell) {
-        return Ok(Outcome::Skipped("tshark is not installed".to_owned()));
+/// One test target that has to find `tool`.
+fn test_with(shell: &Shell, tool: &Tool, target: &str) -> Result<Outcome, Failure> {
+    if !tool.is_present(shell) {
+        return Ok(Outcome::Skipped(format!("{} is not installed", tool.name)));
     }
     let mut command = shell.cargo("test");
     // The whole workspace, so that dependencies keep the features that the step `test` built them with.

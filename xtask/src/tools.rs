@@ -54,6 +54,14 @@ pub(crate) const NETWORK_TOOLS: Tool = Tool {
     need: Need::Required,
 };
 
+/// A browser that needs no screen.
+pub(crate) const CHROMIUM: Tool = Tool {
+    name: "chromium",
+    packages: &["chromium"],
+    present: |_| on_path("chromium"),
+    need: Need::Required,
+};
+
 /// Counts instructions.
 pub(crate) const VALGRIND: Tool = Tool {
     name: "valgrind",

@@ -130,6 +130,28 @@ pub enum Problem {
         /// How many were closed early.
         count: u64,
     },
+    /// An end acknowledges octets that the capture does not have: it lacks packets.
+    #[error(
+        "frame {frame} acknowledges octets {low}:{high} of connection {connection} that the capture does not have"
+    )]
+    Missing {
+        /// The first acknowledgment, from 1.
+        frame: u64,
+        /// Number of the connection, from 0.
+        connection: u64,
+        /// Position of the first of them.
+        low: i64,
+        /// Position behind the last of them.
+        high: i64,
+    },
+    /// More connections lack packets than are listed.
+    #[error("{count} more connections lack packets than the {max_count} listed")]
+    MissingLeftOff {
+        /// How many are listed.
+        max_count: usize,
+        /// How many are not.
+        count: u64,
+    },
     /// More diagnoses than are listed.
     #[error("{count} more diagnoses than the {max_count} listed")]
     DiagnosesLeftOff {
@@ -158,7 +180,9 @@ impl Problem {
     #[must_use]
     pub fn frame(&self) -> Option<u64> {
         match self {
-            Self::UnknownInterface { frame, .. } | Self::UnknownLinkType { frame, .. } => Some(*frame),
+            Self::UnknownInterface { frame, .. }
+            | Self::UnknownLinkType { frame, .. }
+            | Self::Missing { frame, .. } => Some(*frame),
             _ => None,
         }
     }

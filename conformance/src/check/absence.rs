@@ -43,6 +43,13 @@ pub(super) struct Leaving {
     answered: Option<Mark>,
 }
 
+impl Leaving {
+    /// Its peer has answered.
+    pub(super) fn is_answered(&self) -> bool {
+        self.answered.is_some()
+    }
+}
+
 /// An end that holds the connection for its peer.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Holding {
@@ -132,7 +139,7 @@ fn on_suspend(own: &mut Speaker, turn: &Turn<'_, '_>, judge: &mut Judge<'_>) {
         judge.at_host(THRICE, side, holds.into(), MISSED);
     }
     // The answer may still have been on its way.
-    let late = leaving.answered.is_some_and(|answered| seen.mark.nanos_since(answered) >= STALL_NANOS);
+    let late = leaving.answered.is_some_and(|answered| seen.mark.nanos_since(answered) >= OVERTAKEN_NANOS);
     judge.at_host(ANSWERED, side, (!late).into(), ARRIVED);
 }
 

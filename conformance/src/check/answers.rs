@@ -119,6 +119,7 @@ fn judge_own(own: &mut Speaker, peer: &Speaker, turn: &Turn<'_, '_>, judge: &mut
     match turn.message {
         Some(Message::EpochEcho(echo)) => {
             own.answers.pays(turn, judge, |due| due == Answer::Echo(echo.stable_point));
+            unasked = !peer.answers.points.contains(&echo.stable_point);
             judge_echo(peer, turn, echo.stable_point, judge);
         }
         Some(Message::SuspendAck(_)) => {
@@ -204,8 +205,8 @@ fn note_asked(own: &mut Speaker, peer: &mut Speaker, turn: &Turn<'_, '_>) {
             if counts && bad.is_none() && !peer.returning.is_returning() {
                 answers.owes(Answer::Echo(epoch.stable_point), turn, &[ECHO]);
             }
-            if is_wrong {
-                answers.trap = Some((WRONG_MAC, turn.seen.mark));
+            if let Some(rule) = bad {
+                answers.trap = Some((rule, turn.seen.mark));
             }
         }
         Some(Message::Suspend(_)) if is_wrong => answers.trap = Some((WRONG_MAC, turn.seen.mark)),

@@ -58,7 +58,7 @@ pub(super) fn on_segment(own: &mut Speaker, peer: &mut Speaker, turn: &Turn<'_, 
     match turn.message {
         Some(Message::Epoch(_)) => own.ending.has_epoch = true,
         Some(Message::Resume(resume)) if turn.proof.is_right() => {
-            peer.ending.called = call(peer, turn, &resume);
+            peer.ending.called = call(own, peer, turn, &resume);
         }
         Some(Message::Abort(abort)) => {
             if let Proof::Right(life, nonce) = turn.proof
@@ -74,11 +74,14 @@ pub(super) fn on_segment(own: &mut Speaker, peer: &mut Speaker, turn: &Turn<'_, 
 }
 
 /// What the RESUME of `turn` asks for at `peer`, if that aborts.
-fn call(peer: &Speaker, turn: &Turn<'_, '_>, resume: &hiatus_codec::Resume) -> Option<Called> {
+fn call(own: &Speaker, peer: &Speaker, turn: &Turn<'_, '_>, resume: &hiatus_codec::Resume) -> Option<Called> {
     let received = turn.seen.ack?;
     let (reason, rule) = match peer.returning.compare(resume.life, resume.nonce) {
         Compared::NotOurs => (AbortReason::FENCED, NOT_OURS),
         Compared::Newer if peer.returning.echoed().is_some_and(|echoed| received < echoed) => {
+            (AbortReason::GONE, BELOW_STABLE)
+        }
+        Compared::Newer if !peer.retains_for(own) && received < turn.own_end().acked => {
             (AbortReason::GONE, BELOW_STABLE)
         }
         Compared::Newer if received >= turn.own_end().acked => (AbortReason::DIVERGED, DOES_NOT_FIT),

@@ -106,6 +106,8 @@ impl Epochs {
         // An echo of it is no higher than what was acknowledged beside it.
         self.points.push((epoch.stable_point, stable.min(seen.ack.unwrap_or(stable))));
         if epoch.number == 0 {
+            // A host without durable state reports nothing.
+            judge.surely(WAS_RECEIVED, side, (epoch.stable_point == 0).into());
             return;
         }
         self.count(turn, judge);
@@ -128,7 +130,9 @@ impl Epochs {
                     return;
                 }
                 if let Some(before) = report.interval_nanos {
-                    let grown = before.min(INTERVAL_MAX_NANOS);
+                    // At the host no copy is missing.
+                    let times = if judge.whole[side.index()] { 2 } else { 1 };
+                    let grown = (times * before).min(INTERVAL_MAX_NANOS);
                     let holds = interval >= grown - grown / JITTER_PART;
                     judge.at_host(RARER, side, holds.into(), MISSED);
                 }

@@ -123,6 +123,8 @@ impl Opening {
         Self {
             has_syn: is_first || has_plain_syn,
             plain_syn: has_plain_syn.then_some(initiator.last),
+            // The handshake went by without it.
+            answer: (has_plain_syn && !syn).then_some(Answer::Plain),
             ..Self::default()
         }
     }
@@ -215,9 +217,11 @@ impl Opening {
         }));
         let Some(offered) = self.offered_version else {
             if self.plain_syn.is_some() {
-                let rule =
-                    self.ignored_offer.filter(|rule| *rule == VERSION_IGNORED).unwrap_or(SYN_ACK_TO_PLAIN);
-                judge.at_host(rule, Side::B, capable.is_none().into(), MISSED);
+                let rules = [Some(SYN_ACK_TO_PLAIN), Some(FALLEN_BACK), self.ignored_offer];
+                for rule in rules.into_iter().flatten() {
+                    judge.at_host(rule, Side::B, capable.is_none().into(), MISSED);
+                }
+                self.answer = Some(Answer::Plain);
             }
             return;
         };
@@ -225,8 +229,13 @@ impl Opening {
             self.answered_version = capable.bits.version();
             judge.surely(VERSION, Side::B, (capable.bits.version() <= offered).into());
         }
-        if self.plain_syn.is_some() || self.answer == Some(Answer::Plain) {
-            // Which of the SYNs it answers cannot be seen.
+        if self.plain_syn.is_some() {
+            // Which of the SYNs it answers is not known elsewhere.
+            judge.at_host(SYN_ACK_TO_PLAIN, Side::B, capable.is_none().into(), ARRIVED);
+            judge.at_host(SYN_ACK_ANSWERS, Side::B, capable.is_none().into(), ARRIVED);
+            return;
+        }
+        if self.answer == Some(Answer::Plain) {
             return;
         }
         let holds = capable.is_some_and(|capable| capable.key.is_some()) == (number <= CAPABLES);
@@ -277,11 +286,19 @@ impl Opening {
 
     fn judge_fallback(&mut self, turn: &Turn<'_, '_>, judge: &mut Judge<'_>) {
         let side = turn.side();
-        let speaks = turn.said.option.is_some();
-        let is_late = side == Side::A
-            && self.epoch.is_none()
-            && self.confirmed.is_some_and(|mark| turn.seen.mark.nanos_since(mark) > WAIT_NANOS + LATE_NANOS);
-        if self.has_fallen_back(side) || (side == Side::A && is_late) {
+        let speaks = turn.said.speaks;
+        let is_late = match side {
+            Side::A => {
+                let came = self.epoch.unwrap_or(turn.seen.mark);
+                self.confirmed.is_some_and(|mark| came.nanos_since(mark) > WAIT_NANOS + LATE_NANOS)
+            }
+            Side::B => {
+                let came = self.echoed.unwrap_or(turn.seen.mark);
+                self.epochs.count >= EPOCHS
+                    && came.nanos_since(self.epochs.last) > 2 * self.interval_nanos + LATE_NANOS
+            }
+        };
+        if self.has_fallen_back(side) || is_late {
             judge.at_host(FALLEN_BACK, side, (!speaks).into(), MISSED);
             match (side, self.answer, self.first) {
                 (Side::A, Some(Answer::Unusable), _) => {

@@ -10,6 +10,7 @@ impl Watch {
     /// Takes the sequence space of a segment.
     pub(super) fn on_octets(&mut self, seen: &Seen<'_>, history: &mut History) {
         if seen.end > seen.start {
+            self.note_hole(seen);
             self.on_any_octets(seen);
         }
         let end = &self.ends[seen.sender.index()];

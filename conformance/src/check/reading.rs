@@ -37,6 +37,8 @@ pub(super) struct Said<'a> {
     pub(super) readings: [Option<Rule>; READINGS_MAX],
     /// No message counts; who answers one breaks this rule.
     pub(super) ignored: Option<Rule>,
+    /// There is a Hiatus option, whether it counts or not.
+    pub(super) speaks: bool,
     /// The capture cut the options short.
     pub(super) is_cut: bool,
 }
@@ -69,7 +71,8 @@ impl<'a> Said<'a> {
                 _ => {}
             }
         }
-        if hiatus_count > 0 {
+        said.speaks = hiatus_count > 0;
+        if said.speaks {
             judge.surely(ONE_OPTION, seen.sender, (hiatus_count == 1).into());
         }
         said

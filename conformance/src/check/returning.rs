@@ -13,6 +13,8 @@ use super::watch::{OVERTAKEN_NANOS, STALL_NANOS};
 const ACK_NUMBER: Rule = rule("HIA-MUST-13");
 const WRONG_ACK: Rule = rule("HIA-MUST-20");
 const NEW_OCTETS: Rule = rule("HIA-MUST-42");
+const FALLEN_BACK: Rule = rule("HIA-MUST-38");
+const ORIGINATES: Rule = rule("HIA-MUST-50");
 const GENERATION: Rule = rule("HIA-MUST-60");
 const ONLY_MESSAGES: Rule = rule("HIA-MUST-61");
 const ANSWERS_PLAIN: Rule = rule("HIA-MUST-62");
@@ -29,7 +31,7 @@ const BELOW_STABLE: Rule = rule("HIA-MUST-75");
 const DOES_NOT_FIT: Rule = rule("HIA-MUST-76");
 const GOES_ON_AT_R: Rule = rule("HIA-MUST-77");
 const STABLE_RAISED: Rule = rule("HIA-MUST-94");
-const ONE_NONCE: Rule = rule("HIA-MUST-100");
+const HIGHER_INCARNATION: Rule = rule("HIA-MUST-100");
 const ROLLED_BACK: Rule = rule("HIA-MUST-103");
 const CLONE_ASKS: Rule = rule("HIA-MUST-123");
 const SAME_END: Rule = rule("HIA-MUST-108");
@@ -51,6 +53,8 @@ const INTERVAL_NANOS: i64 = STALL_NANOS - STALL_NANOS / 10;
 const INTERVAL_MAX_NANOS: i64 = 40 * STALL_NANOS;
 /// The first probe of one that is presumed absent comes no earlier.
 const PROBE_NANOS: i64 = 60 * STALL_NANOS;
+/// The shortest tick of a timestamp clock (RFC 7323, section 5.4).
+const TICK_NANOS: i64 = 1_000_000;
 /// Ticks between the timestamps of two incarnations.
 const STEP_TICKS: i32 = 1 << 22;
 
@@ -91,6 +95,8 @@ struct Return {
     asked: bool,
     /// Its RESUME is due: it has answered the first of a life of its peer.
     owes: Option<Mark>,
+    /// It has answered a RESUME of its peer.
+    has_answered: bool,
     /// It may send RESUME out of turn, once.
     may_be_early: bool,
     /// A RESUME of an answered life came since its latest own.
@@ -112,6 +118,12 @@ pub(super) struct Returning {
     echoed: Option<i64>,
     /// TSval when it was last told that no other instance has its place.
     proved: Option<u32>,
+    /// It has asked whether its peer is there, and has heard nothing since.
+    presumes: bool,
+    /// Six of its RESUMEs met a plain segment.
+    fell_back: bool,
+    /// It was told of octets that it has not written.
+    rolled_back: bool,
     /// A bare RST came from its peer since its latest message.
     saw_bare_rst: bool,
 }
@@ -165,6 +177,8 @@ pub(super) fn on_segment(own: &mut Speaker, peer: &mut Speaker, turn: &Turn<'_, 
         _ => {}
     }
     judge_clone(own, turn, judge);
+    judge_presuming(own, peer, turn, judge);
+    judge_rolled_back(own, peer, turn, judge);
     if matches!(turn.message, Some(Message::ResumeAck(_))) && turn.proof.may_count() {
         peer.returning.proved = turn.peer_end().clock.map(|clock| clock.highest);
     }
@@ -184,6 +198,37 @@ impl Speaker {
         // What it never sent is no stable point of it.
         let echoed = echoed.min(turn.own_end().sent);
         self.returning.echoed = self.returning.echoed.max(Some(echoed));
+    }
+}
+
+/// Who waits for an answer from a peer that it presumes absent sends nothing else; who has fallen back, no option.
+fn judge_presuming(own: &mut Speaker, peer: &mut Speaker, turn: &Turn<'_, '_>, judge: &mut Judge<'_>) {
+    if own.returning.presumes && turn.takes_octets() {
+        judge.at_host(ORIGINATES, turn.side(), false.into(), MISSED);
+        own.returning.presumes = false;
+    }
+    if own.returning.fell_back && !turn.resets() {
+        judge.at_host(FALLEN_BACK, turn.side(), (!turn.said.speaks).into(), MISSED);
+    }
+    if turn.proof.may_count() {
+        peer.returning.presumes = false;
+    }
+}
+
+/// Who is told of octets that it has not written ends the connection.
+fn judge_rolled_back(own: &mut Speaker, peer: &mut Speaker, turn: &Turn<'_, '_>, judge: &mut Judge<'_>) {
+    if own.returning.rolled_back {
+        judge.at_host(ROLLED_BACK, turn.side(), turn.resets().into(), ARRIVED);
+        own.returning.rolled_back = false;
+    }
+    if let (Some(Message::ResumeAck(ack)), Proof::Right(life, nonce)) = (turn.message, turn.proof)
+        && !peer.returning.is_returning()
+        && peer.identity.latest() == (life, nonce)
+        && let Some(sent) = peer.returning.sent.last()
+        && let (Some(received), Some(end)) =
+            (near(ack.received, turn.peer_end().sent), near(sent.end, turn.peer_end().sent))
+    {
+        peer.returning.rolled_back = received > end;
     }
 }
 
@@ -239,13 +284,18 @@ fn on_resume(own: &mut Speaker, turn: &Turn<'_, '_>, resume: &Resume, judge: &mu
                 meets_data: false,
                 asked: false,
                 owes: None,
+                has_answered: false,
                 may_be_early: false,
                 called_again: false,
                 trap: None,
                 peer_up: own.holding.is_none() && !own.returning.saw_bare_rst && !waits,
             }));
         }
-        _ => own.returning.under_way = None,
+        _ => {
+            own.returning.under_way = None;
+            // Who cannot come back older asks for no other reason.
+            own.returning.presumes = !own.may_return_older && own.identity.lives.is_empty();
+        }
     }
 }
 
@@ -259,25 +309,35 @@ fn judge_identity(own: &Speaker, turn: &Turn<'_, '_>, resume: &Resume, judge: &m
             .iter()
             .filter(|(known, _)| known.incarnation == life.incarnation)
             .all(|(_, nonce)| nonce.matches(resume.nonce));
-        judge.surely(ONE_NONCE, side, holds.into());
+        judge.surely(HIGHER_INCARNATION, side, holds.into());
     }
     if let Some(leaving) = own.leaving
         && latest.incarnation == life.incarnation
     {
-        let soon = turn.seen.mark.nanos_since(leaving.first) < PROBE_NANOS;
+        // One whose peer answers, and has acknowledged all, presumes nothing and so does not ask.
+        let heard =
+            leaving.is_answered() && leaving.start <= turn.peer_end().acked && !own.returning.saw_bare_rst;
+        let soon = heard || turn.seen.mark.nanos_since(leaving.first) < PROBE_NANOS;
         if life.generation == latest.generation.saturating_add(1) {
             judge.surely(GENERATION, side, true.into());
         } else if life > latest || (soon && !own.may_return_older) {
             judge.at_host(GENERATION, side, false.into(), MISSED);
         }
     }
+    if own.returning.is_returning() {
+        return;
+    }
+    let (Some(timestamps), Some(clock)) = (turn.seen.timestamps, turn.own_end().clock) else { return };
+    let step = timestamps.value.wrapping_sub(clock.highest).cast_signed();
     let is_restored = life.incarnation > latest.incarnation && latest.generation != u16::MAX;
-    if is_restored
-        && !own.returning.is_returning()
-        && let (Some(timestamps), Some(clock)) = (turn.seen.timestamps, turn.own_end().clock)
-    {
-        let step = timestamps.value.wrapping_sub(clock.highest).cast_signed();
+    if is_restored {
         judge.at_host(CLOCK_STEP, side, (step >= STEP_TICKS).into(), MISSED);
+    } else if life.incarnation == latest.incarnation && step >= STEP_TICKS {
+        // No clock of RFC 7323 makes more than a tick in a millisecond, and twice that is more than it drifts.
+        let made = turn.seen.mark.nanos_since(clock.mark) / TICK_NANOS;
+        if i64::from(step) - 2 * made >= i64::from(STEP_TICKS / 2) {
+            judge.at_host(HIGHER_INCARNATION, side, false.into(), MISSED);
+        }
     }
 }
 
@@ -303,15 +363,9 @@ fn again(back: &mut Return, turn: &Turn<'_, '_>, resume: &Resume, judge: &mut Ju
             if before >= INTERVAL_MAX_NANOS { before - before / 4 } else { before + before / 3 }
         });
         let holds = interval >= due.max(INTERVAL_NANOS);
-        if holds {
-            judge.surely(INTERVALS, side, true.into());
-        } else if back.called_again {
-            judge.at_host(OUT_OF_TURN, side, false.into(), TIMING);
-        } else {
-            judge.at_host(INTERVALS, side, false.into(), TIMING);
-        }
-        if holds && back.called_again {
-            judge.surely(OUT_OF_TURN, side, true.into());
+        judge.at_host(INTERVALS, side, holds.into(), TIMING);
+        if back.called_again || back.has_answered {
+            judge.at_host(OUT_OF_TURN, side, holds.into(), TIMING);
         }
         back.interval_nanos = Some(interval);
     }
@@ -357,6 +411,7 @@ fn judge_quiet(own: &mut Speaker, turn: &Turn<'_, '_>, judge: &mut Judge<'_>) {
     }
     if full && !back.restored {
         judge.surely(SIX_PLAIN, side, true.into());
+        own.returning.fell_back = true;
         own.returning.under_way = None;
         return;
     }
@@ -443,6 +498,7 @@ fn judge_answer(
         && compare(own.returning.recorded, life, nonce) == Compared::Newer
     {
         back.owes = Some(seen.mark);
+        back.has_answered = true;
     }
     let (Some(received), Some(end)) = (near(ack.received, number), near(ack.end, turn.own_end().sent)) else {
         return;
@@ -469,12 +525,16 @@ fn judge_answer(
         }
         Compared::Same => judge.at_host(ROLLED_BACK, side, fits(&|sent| sent.received <= end), MISSED),
     }
-    if let Some(echoed) = own.returning.echoed
-        && compared == Compared::Newer
-    {
+    if compared != Compared::Newer {
+        return;
+    }
+    if let Some(echoed) = own.returning.echoed {
         let holds = fits(&|sent| sent.received >= echoed);
         judge.at_host(BELOW_STABLE, side, holds, MISSED);
         judge.at_host(STABLE_RAISED, side, holds, MISSED);
+    }
+    if !own.retains_for(peer) {
+        judge.at_host(BELOW_STABLE, side, fits(&|sent| sent.received >= turn.peer_end().acked), ARRIVED);
     }
 }
 

@@ -29,6 +29,8 @@ pub(super) struct Speaker {
     pub(super) hold: Option<HoldTime>,
     /// It may come back with an older state: N in its CAPABLE, and timestamps.
     pub(super) may_return_older: bool,
+    /// K in its CAPABLE.
+    pub(super) retains: bool,
     pub(super) epochs: Epochs,
     pub(super) leaving: Option<Leaving>,
     pub(super) holding: Option<Holding>,
@@ -36,6 +38,13 @@ pub(super) struct Speaker {
     pub(super) rewind: Rewind,
     pub(super) answers: Answers,
     pub(super) ending: Ending,
+}
+
+impl Speaker {
+    /// It may keep octets that its peer has acknowledged.
+    pub(super) fn retains_for(&self, peer: &Self) -> bool {
+        self.retains && peer.may_return_older
+    }
 }
 
 /// A segment under judgement, and what was known before it.
@@ -154,6 +163,7 @@ impl Talk {
         let (own, peer) = if seen.sender == Side::A { (a, b) } else { (b, a) };
         if let Some(capable) = said.capable() {
             own.hold = Some(capable.offered_hold);
+            own.retains = capable.bits.retains();
             own.may_return_older = capable.bits.may_return_older() && seen.timestamps.is_some();
             if let Some(key) = capable.key {
                 own.identity.on_key(seen.sender, key, judge);

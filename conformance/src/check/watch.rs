@@ -123,6 +123,27 @@ pub(super) struct Trouble {
     pub(super) resends: Resends,
     pub(super) receiver_suspicion: Suspicion,
     pub(super) sender_suspicion: Suspicion,
+    /// The oldest octets that it skipped, until it sends them.
+    hole: Option<(i64, i64)>,
+    /// Octets of it that its peer has, and the capture has not: the first acknowledgment of them, from where to where.
+    pub(super) missing: Option<Missing>,
+}
+
+/// Octets that are acknowledged, and not in the capture.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Missing {
+    /// The first acknowledgment of them.
+    pub(super) told: Mark,
+    pub(super) low: i64,
+    pub(super) high: i64,
+}
+
+impl Trouble {
+    /// The peer acknowledges all below `high`, and `low` up to there the capture has not.
+    fn note_missing(&mut self, told: Mark, low: i64, high: i64) {
+        let missing = self.missing.get_or_insert(Missing { told, low, high });
+        missing.high = missing.high.max(high);
+    }
 }
 
 impl End {
@@ -225,6 +246,26 @@ impl Watch {
         }
     }
 
+    /// `seen` may skip octets of its sender, or have those that it had skipped.
+    pub(super) fn note_hole(&mut self, seen: &Seen<'_>) {
+        let end = self.end(seen.sender);
+        let sent = end.sent;
+        if end.seen && seen.start > sent && seen.start - sent < BELIEVABLE_OCTETS {
+            end.new_trouble().hole.get_or_insert((sent, seen.start));
+        } else if let Some(trouble) = end.old_trouble() {
+            if trouble.hole.is_some_and(|(low, _)| (seen.start..seen.end).contains(&low)) {
+                trouble.hole = None;
+            }
+            // The acknowledgment was captured before what it acknowledges.
+            let overtaken = |missing: &mut Missing| {
+                seen.mark.nanos_since(missing.told) < OVERTAKEN_NANOS && seen.start <= missing.low
+            };
+            if seen.end > seen.start && trouble.missing.as_mut().is_some_and(overtaken) {
+                trouble.missing = None;
+            }
+        }
+    }
+
     pub(super) fn note(&mut self, incident: Incident) {
         if self.incidents.len() < INCIDENTS_MAX {
             self.incidents.push(incident);
@@ -234,7 +275,14 @@ impl Watch {
     fn on_ack(&mut self, seen: &Seen<'_>, ack: i64) {
         let peer = &self.ends[seen.sender.peer().index()];
         if peer.seen && ack > peer.sent {
-            // Of what the capture has not: nothing can be said by it.
+            // Of what the capture has not: nothing else can be said by it.
+            let low = peer.sent;
+            if seen.origin != Origin::Unknown
+                && ack - low < BELIEVABLE_OCTETS
+                && !seen.flags.contains(Flags::SYN)
+            {
+                self.end(seen.sender.peer()).new_trouble().note_missing(seen.mark, low, ack);
+            }
             return;
         }
         let end = &mut self.ends[seen.sender.index()];
@@ -255,6 +303,12 @@ impl Watch {
         self.note_recovery(seen, ack);
         if let Some(trouble) = self.end(seen.sender.peer()).old_trouble() {
             trouble.resends = Resends::default();
+            if let Some((low, high)) = trouble.hole
+                && ack > low
+            {
+                trouble.hole = None;
+                trouble.note_missing(seen.mark, low, high);
+            }
         }
         let end = self.end(seen.sender);
         end.acked = ack;

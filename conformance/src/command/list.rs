@@ -1,35 +1,51 @@
 //! `conform list`.
 
+mod matrix;
+
 use std::fmt::Write as _;
 use std::io::{self, Write};
 use std::process::ExitCode;
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 
 use super::Selection;
 use crate::case::Case;
 use crate::requirement;
-use crate::target::mutant;
 
 /// `conform list`: the cases, the mutants or the requirements.
 #[derive(Debug, Clone, Args)]
 pub struct ListArgs {
     #[command(flatten)]
     selection: Selection,
-    /// List the mutants and the requirements that each of them breaks.
+    /// List each requirement, the mutants that break it, and the cases whose headers say that they catch it.
     #[arg(long, conflicts_with = "requirements")]
     mutants: bool,
+    /// Run each mutant against each case, and show which really catch it.
+    #[arg(long, requires = "mutants")]
+    verify: bool,
+    /// How to print the mutants.
+    #[arg(long, value_enum, default_value_t = Format::Human, requires = "mutants")]
+    format: Format,
     /// List the requirements of the draft, how many cases each of them has, and its sentence; with a filter, those that
     /// the selected cases cite.
     #[arg(long)]
     requirements: bool,
 }
 
+/// Output of `conform list --mutants`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// A table.
+    Human,
+    /// One document.
+    Json,
+}
+
 /// Runs it. Exit codes: 0, or 2 if the cases cannot be read.
 #[must_use]
 pub fn run(args: &ListArgs) -> ExitCode {
     let listed = match args {
-        ListArgs { mutants: true, .. } => mutants(),
+        ListArgs { mutants: true, .. } => mutants(args),
         ListArgs { requirements: true, .. } => requirements(&args.selection),
         _ => titles(&args.selection),
     };
@@ -64,12 +80,17 @@ fn titles(selection: &Selection) -> Result<(), String> {
     print(&lines)
 }
 
-fn mutants() -> Result<(), String> {
-    let width = mutant::all().map(|mutant| mutant.name.len()).max().unwrap_or(0);
-    let lines: String = mutant::all()
-        .map(|mutant| format!("{:<width$}  {}\n", mutant.name, mutant.breaks.join(", ")))
-        .collect();
-    print(&lines)
+fn mutants(args: &ListArgs) -> Result<(), String> {
+    let selected = args.selection.select()?;
+    let source = if args.verify { matrix::Source::Runs } else { matrix::Source::Headers };
+    let matrix = matrix::of(&selected.requirements, &selected.cases, source);
+    match args.format {
+        Format::Human => print(&matrix::human(&matrix)),
+        Format::Json => {
+            let text = serde_json::to_string_pretty(&matrix).map_err(|error| error.to_string())?;
+            print(&format!("{text}\n"))
+        }
+    }
 }
 
 fn requirements(selection: &Selection) -> Result<(), String> {

@@ -13,6 +13,7 @@ use clap::{Args, ValueEnum};
 use super::Selection;
 use crate::report::{self, Detail, KnownFailures, Report, Strictness};
 use crate::target::TargetChoice;
+use crate::target::child::Exchange;
 use execute::{Plan, Stopping};
 
 const EXAMPLES: &str = "\
@@ -46,6 +47,8 @@ pub struct RunArgs {
     /// times: one report compares them.
     #[arg(long, value_name = "TARGET", default_value = "reference", help_heading = "How to run")]
     target: Vec<TargetChoice>,
+    #[command(flatten, next_help_heading = "Targets that are processes")]
+    exchange: Exchange,
     /// Break one rule of the target, to see the cases fail that are about it; `conform list --mutants` has the names.
     #[arg(long, value_name = "NAME", help_heading = "How to run")]
     mutant: Option<String>,
@@ -124,6 +127,7 @@ fn carried_out(args: &RunArgs) -> Result<ExitCode, String> {
         mutant: args.mutant.as_deref(),
         jobs: args.jobs,
         seed: args.seed,
+        exchange: &args.exchange,
         stopping: if args.bail { Stopping::AtFailure(strictness, known.as_ref()) } else { Stopping::AtEnd },
         out: &args.out,
         is_watched: !args.quiet,

@@ -14,8 +14,8 @@ use super::{Report, Run, Status, Summary};
 
 const STYLE: &str = include_str!("html/report.css");
 const SCRIPT: &str = include_str!("html/report.js");
-/// Octets of ladder diagrams that a page has at most; beyond that a case points to its capture.
-pub const LADDERS_OCTETS_MAX: usize = 8 << 20;
+/// Octets of segments and diagrams that a page has at most; beyond that a case points to its capture.
+pub const SEGMENTS_OCTETS_MAX: usize = 16 << 20;
 
 /// `text` as HTML.
 pub(super) fn escaped(text: &str) -> String {

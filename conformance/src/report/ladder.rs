@@ -20,8 +20,10 @@ const LINE: u32 = 15;
 const GAP: u32 = 13;
 /// Letters that fit between the hosts.
 const COLUMNS: usize = 57;
-/// Rows that one diagram shows; the capture has them all.
-const ROWS_MAX: usize = 60;
+/// Segments from the first on that a diagram shows; the capture has them all.
+const FIRST_MAX: usize = 50;
+/// Segments up to the one that is pointed out that a diagram shows.
+const LAST_MAX: usize = 10;
 /// Lines of options that one row shows.
 const OPTION_LINES_MAX: usize = 4;
 /// A pause of at least this long gets a gap in the time line.
@@ -49,27 +51,23 @@ pub(super) fn ladder(frames: &[Frame], marked: Option<usize>) -> String {
     let mut rows = String::new();
     let mut y = TOP;
     let mut before = Duration::ZERO;
-    for (index, frame) in frames.iter().take(ROWS_MAX).enumerate() {
+    let mut left_out = 0;
+    let last = marked.unwrap_or(0);
+    for (number, frame) in (1..).zip(frames) {
         session.observe(frame.from, &frame.segment);
+        if number > FIRST_MAX && !(number <= last && number + LAST_MAX > last) {
+            left_out += 1;
+            continue;
+        }
+        y = more_in_the_capture(&mut rows, y, std::mem::take(&mut left_out));
         let pause = frame.at.saturating_sub(before);
-        if pause >= PAUSE && index > 0 {
-            y += LINE;
-            let text = format!("⋮ {} s ⋮", pause.as_secs());
-            let _ = write!(rows, r#"<text class="pause" x="{}" y="{y}">{text}</text>"#, WIDTH / 2);
-            y += GAP;
+        if pause >= PAUSE && number > 1 {
+            y = between(&mut rows, y, &format!("⋮ {} s ⋮", pause.as_secs()));
         }
         before = frame.at;
-        y = row(&mut rows, frame, &session, y, marked == Some(index + 1));
+        y = row(&mut rows, frame, &session, y, marked == Some(number));
     }
-    if frames.len() > ROWS_MAX {
-        y += LINE;
-        let more = frames.len() - ROWS_MAX;
-        let _ = write!(
-            rows,
-            r#"<text class="pause" x="{}" y="{y}">{more} more in the capture</text>"#,
-            WIDTH / 2
-        );
-    }
+    y = more_in_the_capture(&mut rows, y, left_out);
     let bottom = y + 4;
     let height = bottom + 8;
     format!(
@@ -77,6 +75,17 @@ pub(super) fn ladder(frames: &[Frame], marked: Option<usize>) -> String {
 <text class="host" x="{LEFT}" y="18">bench</text><text class="host end" x="{RIGHT}" y="18">target</text>
 <path class="host" d="M{LEFT} 26V{bottom}M{RIGHT} 26V{bottom}"/>{rows}</svg>"#
     )
+}
+
+fn more_in_the_capture(rows: &mut String, y: u32, count: usize) -> u32 {
+    if count == 0 { y } else { between(rows, y, &format!("{count} more in the capture")) }
+}
+
+/// A line of text between segments.
+fn between(rows: &mut String, y: u32, text: &str) -> u32 {
+    let (x, y) = (WIDTH / 2, y + LINE);
+    let _ = write!(rows, r#"<text class="pause" x="{x}" y="{y}">{text}</text>"#);
+    y + GAP
 }
 
 /// Draws a segment below `y`; gives where the next begins.

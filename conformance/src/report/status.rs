@@ -78,6 +78,14 @@ impl Summary {
         } += 1;
     }
 
+    /// All of `other`.
+    pub(super) fn add_all(&mut self, other: &Self) {
+        for status in Status::ALL {
+            (0..other.of(status)).for_each(|_| self.add(status));
+        }
+        self.not_run += other.not_run;
+    }
+
     /// How many of `status`.
     #[must_use]
     pub const fn of(&self, status: Status) -> usize {

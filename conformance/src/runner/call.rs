@@ -112,7 +112,13 @@ impl Bench<'_> {
 
     fn reads(&mut self, step: &Step, wanted: u32) -> Result<(), Stop> {
         let room = usize::try_from(wanted).unwrap_or(READ_ROOM_OCTETS);
-        let received = self.read(step, room)?;
+        let mut received = self.read(step, room)?;
+        let until = self.patience();
+        while received.octets.len() < room && self.now < until {
+            self.wait_a_little(step, until)?;
+            let more = self.read(step, room - received.octets.len())?;
+            received.octets.extend(more.octets);
+        }
         let expected = pattern(Side::Bench, self.read_octets.wrapping_add(1), wanted);
         self.read_octets = self.read_octets.wrapping_add(wanted);
         if received.octets == expected {
@@ -136,7 +142,12 @@ impl Bench<'_> {
     }
 
     fn reads_end(&mut self, step: &Step) -> Result<(), Stop> {
-        let received = self.read(step, READ_ROOM_OCTETS)?;
+        let mut received = self.read(step, READ_ROOM_OCTETS)?;
+        let until = self.patience();
+        while received == Received::default() && self.now < until {
+            self.wait_a_little(step, until)?;
+            received = self.read(step, READ_ROOM_OCTETS)?;
+        }
         if received.octets.is_empty() && received.end == StreamEnd::Closed {
             return Ok(());
         }
@@ -148,10 +159,12 @@ impl Bench<'_> {
     /// Events up to the one that is looked for are taken; `closed` stands for every event that begins so.
     fn event(&mut self, step: &Step, name: &str) -> Result<(), Stop> {
         let mut passed = Vec::new();
+        let until = self.patience();
         loop {
             match self.target.event() {
                 Ok(Some(event)) if is_named(&event, name) => return Ok(()),
                 Ok(Some(event)) => passed.push(event),
+                Ok(None) if self.now < until => self.wait_a_little(step, until)?,
                 Ok(None) => break,
                 Err(error) => return Err(self.refusal(step, error)),
             }
@@ -162,14 +175,24 @@ impl Bench<'_> {
     }
 
     fn state(&mut self, step: &Step, name: &str) -> Result<(), Stop> {
-        let states = match self.target.states() {
-            Ok(states) => states,
-            Err(error @ CallError::Unsupported(_)) => return Err(self.refusal(step, error)),
-            Err(error) => return Err(Stop::Bench(error.to_string())),
+        let until = self.patience();
+        let states = loop {
+            let states = match self.target.states() {
+                Ok(states) => states,
+                Err(error @ CallError::Unsupported(_)) => return Err(self.refusal(step, error)),
+                Err(error) => {
+                    self.look_after(step)?;
+                    return Err(Stop::Bench(error.to_string()));
+                }
+            };
+            if states.iter().any(|state| state == name) {
+                return Ok(());
+            }
+            if self.now >= until {
+                break states;
+            }
+            self.wait_a_little(step, until)?;
         };
-        if states.iter().any(|state| state == name) {
-            return Ok(());
-        }
         let got = format!("{}  {}", tell::seconds(self.now), states.join(", "));
         Err(self.fail(step, got, format!("the target is not {name}"), None))
     }

@@ -5,6 +5,7 @@
 
 mod exchange;
 mod link;
+mod network;
 mod process;
 
 use std::cell::RefCell;

@@ -26,6 +26,7 @@ use hiatus_codec::{Flags, HoldTime, SequenceNumber, Subtype};
 use host::HostCall;
 
 use super::{CallError, Received, Setup, Target};
+use crate::adapter::Clock;
 use crate::script::{NetworkError, Sending};
 use crate::session::Session;
 use crate::wire::{OwnedSegment, Side, pattern};
@@ -309,6 +310,29 @@ impl Target for Mutated {
     fn timeout(&mut self, now: Duration) {
         self.notes.now = now;
         self.inner.timeout(now);
+    }
+    fn clock(&self) -> Clock {
+        self.inner.clock()
+    }
+    fn pass(&mut self, now: Duration, until: Duration) -> Duration {
+        let own = self.notes.later.keys().next().copied();
+        let until = own.map_or(until, |own| own.min(until));
+        self.notes.now = match (self.clock(), self.next_timeout()) {
+            (Clock::Wall, _) => self.inner.pass(now, until),
+            (Clock::Virtual, Some(due)) if due <= until => {
+                let at = now.max(due);
+                self.timeout(at);
+                at
+            }
+            (Clock::Virtual, _) => now.max(until),
+        };
+        self.notes.now
+    }
+    fn trouble(&self) -> Option<String> {
+        self.inner.trouble()
+    }
+    fn unsupported(&self) -> Option<String> {
+        self.inner.unsupported()
     }
     fn event(&mut self) -> Result<Option<String>, CallError> {
         while let Some(event) = self.inner.event()? {

@@ -5,7 +5,7 @@ use hiatus_conformance::case::{Case, built_in};
 use hiatus_conformance::check::{CheckOptions, FileReport, Outcome, Verdict, check_with};
 use hiatus_conformance::record::{self, Frame, TARGET_ADDRESS};
 use hiatus_conformance::runner;
-use hiatus_conformance::target::TargetKind;
+use hiatus_conformance::target::TargetChoice;
 use hiatus_conformance::target::mutant::Mutant;
 
 pub(super) fn cases() -> Vec<Case> {
@@ -14,9 +14,9 @@ pub(super) fn cases() -> Vec<Case> {
 
 pub(super) fn frames(case: &Case, mutant: Option<&Mutant>) -> Vec<Frame> {
     let outcome = runner::run(case, &|setup| {
-        let target = TargetKind::Reference.build(setup);
+        let target = TargetChoice::Reference.build(setup);
         match mutant {
-            Some(mutant) => mutant.of(target, setup),
+            Some(mutant) => target.map(|inner| mutant.of(inner, setup)),
             None => target,
         }
     });

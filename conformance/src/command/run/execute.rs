@@ -15,8 +15,9 @@ use crate::case::Case;
 use crate::command::selection::Selected;
 use crate::record;
 use crate::report::{CaseResult, KnownFailures, Report, Run, Strictness};
-use crate::runner;
+use crate::runner::{self, Terms};
 use crate::target::TargetChoice;
+use crate::target::child::Exchange;
 use crate::target::mutant::{self, Mutant};
 use crate::verdict::{Outcome, Verdict};
 
@@ -29,6 +30,7 @@ pub(super) struct Plan<'a> {
     pub(super) mutant: Option<&'a str>,
     pub(super) jobs: Option<NonZeroUsize>,
     pub(super) seed: u64,
+    pub(super) exchange: &'a Exchange,
     pub(super) stopping: Stopping<'a>,
     pub(super) out: &'a Path,
     /// Whether there is a progress bar, if standard error is a terminal.
@@ -47,6 +49,7 @@ pub(super) enum Stopping<'a> {
 /// One target with its name in reports and its folder for captures.
 struct Bench<'a> {
     choice: &'a TargetChoice,
+    exchange: &'a Exchange,
     broken: Option<&'static Mutant>,
     name: String,
     folder: PathBuf,
@@ -101,7 +104,7 @@ impl Plan<'_> {
             } else {
                 self.out.join(folder_of(&name, &mut folders))
             };
-            benches.push(Bench { choice, broken, name, folder });
+            benches.push(Bench { choice, exchange: self.exchange, broken, name, folder });
         }
         Ok(benches)
     }
@@ -176,9 +179,13 @@ impl Stopping<'_> {
 
 impl Bench<'_> {
     fn run(&self, case: &Case, seed: u64) -> Outcome {
-        runner::run_seeded(case, seed, &|setup| match self.broken {
-            None => self.choice.build(setup),
-            Some(mutant) => self.choice.build(setup).map(|inner| mutant.of(inner, setup)),
+        let terms = Terms { seed, wall_limit: self.exchange.wall_limit() };
+        runner::run_with(case, terms, &|setup| {
+            let target = self.choice.build_over(setup, self.exchange);
+            match self.broken {
+                None => target,
+                Some(mutant) => target.map(|inner| mutant.of(inner, setup)),
+            }
         })
     }
 

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::path::{Component, Path};
 
-use super::{LADDERS_OCTETS_MAX, escaped, steps, verdicts};
+use super::{SEGMENTS_OCTETS_MAX, escaped, steps, verdicts};
 use crate::case::Case;
 use crate::report::ladder::ladder;
 use crate::report::{CaseResult, Report, Run, Status};
@@ -29,7 +29,7 @@ pub(super) fn write(page: &mut String, report: &Report, home: &Path) {
     }
 }
 
-/// How much has been drawn, of [`LADDERS_OCTETS_MAX`].
+/// How much has been drawn, of [`SEGMENTS_OCTETS_MAX`].
 struct Drawn {
     octets: usize,
 }
@@ -154,22 +154,23 @@ fn with_target(
     }
     let is_told = is_first || matches!(status, Status::Fail | Status::Known | Status::Inconclusive);
     if is_told && !result.outcome.frames.is_empty() {
-        steps::write(page, case, &result.outcome);
-        drawn.ladder(page, result, marked);
+        drawn.segments(page, case, result, marked);
     }
     page.push_str("</section>\n");
 }
 
 impl Drawn {
-    fn ladder(&mut self, page: &mut String, result: &CaseResult, marked: Option<usize>) {
-        let ladder = ladder(&result.outcome.frames, marked);
-        if self.octets + ladder.len() > LADDERS_OCTETS_MAX {
-            page.push_str("<p class=\"note\">No diagram: this page is full. The capture has it all.</p>\n");
+    fn segments(&mut self, page: &mut String, case: &Case, result: &CaseResult, marked: Option<usize>) {
+        let mut text = String::new();
+        steps::write(&mut text, case, &result.outcome);
+        text.push_str(&ladder(&result.outcome.frames, marked));
+        text.push('\n');
+        if self.octets + text.len() > SEGMENTS_OCTETS_MAX {
+            page.push_str("<p class=\"note\">Not shown: this page is full. The capture has it all.</p>\n");
             return;
         }
-        self.octets += ladder.len();
-        page.push_str(&ladder);
-        page.push('\n');
+        self.octets += text.len();
+        page.push_str(&text);
     }
 }
 

@@ -10,6 +10,9 @@ use crate::tell::{self, Kind};
 use crate::verdict::{Outcome, Verdict};
 use crate::wire::Side;
 
+/// Segments of a case that are told; the capture has them all.
+const FRAMES_MAX: usize = 120;
+
 /// Writes the table of `case` and what came of it.
 pub(super) fn write(page: &mut String, case: &Case, outcome: &Outcome) {
     let failed = match &outcome.verdict {
@@ -48,6 +51,10 @@ pub(super) fn write(page: &mut String, case: &Case, outcome: &Outcome) {
         page.push_str("</td></tr>\n");
     }
     page.push_str("</tbody></table>\n");
+    if outcome.frames.len() > FRAMES_MAX {
+        let more = outcome.frames.len() - FRAMES_MAX;
+        let _ = writeln!(page, "<p class=\"note\">{more} more segments are in the capture.</p>");
+    }
 }
 
 /// The frames of each step, told. A frame that no step names stands with the step before it.
@@ -59,6 +66,10 @@ fn by_line(case: &Case, outcome: &Outcome, failed: Option<(usize, usize)>) -> BT
         session.observe(frame.from, &frame.segment);
         let named = frame.comment.strip_prefix("line ").and_then(|rest| rest.split_once(':'));
         let named = named.and_then(|(number, _)| number.parse::<usize>().ok());
+        let is_last = failed.is_some_and(|(_, last)| number == last);
+        if number > FRAMES_MAX && !is_last {
+            continue;
+        }
         line = match (named, failed) {
             (Some(named), _) => named,
             (None, Some((at, last))) if number == last => at,

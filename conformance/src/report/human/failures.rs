@@ -39,10 +39,12 @@ fn block(
         return Ok(());
     }
     let style = style(status);
-    let of = if report.runs.len() > 1 { format!("  against {}", run.target) } else { String::new() };
     let (word, id, level) = (status.name().to_uppercase(), &case.id, level(case).name());
-    writeln!(out, "{style}{word}{style:#}  {HEADING}{id}{HEADING:#}  {level}{of}")?;
+    writeln!(out, "{style}{word}{style:#}  {HEADING}{id}{HEADING:#}  {level}")?;
     fill(out, &format!("  {}", case.script.header.title), "  ")?;
+    if report.runs.len() > 1 {
+        fill(out, &format!("  target    {}", run.target), TELLING)?;
+    }
     cited(report, case, out)?;
     if let Some(reason) = &result.known {
         fill(out, &format!("  known     {reason}"), TELLING)?;

@@ -29,7 +29,7 @@ pub(super) fn write(report: &Report, detail: Detail, out: &mut impl Write) -> io
     }
     for group in report.groups() {
         writeln!(out, "{HEADING}{}{HEADING:#}", group.heading())?;
-        section(report, &group, detail, out)?;
+        section(report, &heads, &group, detail, out)?;
         writeln!(out)?;
     }
     Ok(())
@@ -50,14 +50,20 @@ fn label_columns(report: &Report) -> usize {
     labels.max().unwrap_or(0).max(LABEL)
 }
 
-fn section(report: &Report, group: &Group<'_>, detail: Detail, out: &mut impl Write) -> io::Result<()> {
+fn section(
+    report: &Report,
+    heads: &[String],
+    group: &Group<'_>,
+    detail: Detail,
+    out: &mut impl Write,
+) -> io::Result<()> {
     for row in &group.rows {
         match report.runs.as_slice() {
             [run] => alone(report, run, row, out)?,
             runs => beside(report, runs, row, out)?,
         }
         for case in &row.cases {
-            case_lines(report, *case, detail, out)?;
+            case_lines(report, heads, *case, detail, out)?;
         }
     }
     Ok(())
@@ -69,11 +75,9 @@ fn alone(report: &Report, run: &Run, row: &Row<'_>, out: &mut impl Write) -> io:
     let label = short_label(row.label);
     let count = row.counted();
     let sentence = sentence(report, row);
-    let room = COLUMNS.saturating_sub(2 + VERDICT + LABEL.max(label.len() + 2) + COUNT);
-    let text = shortened(&sentence, room);
-    let line = format!("{label:<LABEL$}");
-    let gap = if label.len() >= LABEL { "  " } else { "" };
-    let line = format!("  {verdict}{line}{gap}{count:<COUNT$}{FAINT}{text}{FAINT:#}");
+    let columns = label_columns(report);
+    let text = shortened(&sentence, COLUMNS.saturating_sub(2 + VERDICT + columns + COUNT));
+    let line = format!("  {verdict}{label:<columns$}{count:<COUNT$}{FAINT}{text}{FAINT:#}");
     writeln!(out, "{}", line.trim_end())
 }
 
@@ -111,17 +115,23 @@ fn shortened(text: &str, room: usize) -> String {
 }
 
 /// A line for each target that has something to say about a case: what went wrong, or all of it.
-fn case_lines(report: &Report, index: usize, detail: Detail, out: &mut impl Write) -> io::Result<()> {
+fn case_lines(
+    report: &Report,
+    heads: &[String],
+    index: usize,
+    detail: Detail,
+    out: &mut impl Write,
+) -> io::Result<()> {
     let Some(case) = report.cases.get(index) else { return Ok(()) };
-    for run in &report.runs {
+    for (run, head) in report.runs.iter().zip(heads) {
         let Some(status) = run.results.get(index).map(crate::report::CaseResult::status) else { continue };
         let is_wrong = matches!(status, Status::Fail | Status::Known | Status::Inconclusive);
         if !is_wrong && detail != Detail::Verbose {
             continue;
         }
-        let of = if report.runs.len() > 1 { format!(", {}", run.target) } else { String::new() };
+        let of = if heads.len() > 1 { format!("{head}  ") } else { String::new() };
         let (style, word) = (style(status), status.loud());
-        writeln!(out, "      {style}{word}{style:#}  {}{of}", case.id)?;
+        writeln!(out, "      {style}{word}{style:#}  {of}{}", case.id)?;
     }
     Ok(())
 }

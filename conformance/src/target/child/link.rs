@@ -2,10 +2,12 @@
 
 use std::collections::VecDeque;
 use std::net::SocketAddr;
+use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
 
 use super::exchange::{Chosen, Exchange};
 use super::micros;
+use super::network::{self, Network, TARGET_DEVICE};
 use super::process::{Process, Room, Woken};
 use crate::adapter;
 use crate::adapter::{
@@ -21,12 +23,16 @@ use crate::wire::{OwnedSegment, Side};
 pub(super) const REPLY_PATIENCE: Duration = Duration::from_secs(5);
 /// How long a process may take to be gone after `end`.
 const END_PATIENCE: Duration = Duration::from_secs(1);
+/// Room for the longest packet that a device of ours passes.
+const PACKET_OCTETS_MAX: usize = 2_048;
 /// Packets of a case; more is a flood.
 const PACKETS_MAX: usize = 2_000;
 
 /// A process that said hello, and what is known of it.
 pub(super) struct Link {
     process: Process,
+    /// If its packets go over a device.
+    network: Option<Network>,
     hello: Hello,
     chosen: Chosen,
     local: SocketAddr,
@@ -50,11 +56,34 @@ pub(super) struct Link {
 impl Link {
     pub(super) fn start(command: &[String], setup: &Setup, exchange: &Exchange) -> Result<Self, String> {
         let mut link = Self::new(Process::start(command)?, setup);
-        if link.greet() {
-            link.chosen = exchange.choose(&link.hello, |_| Ok(()))?;
-            link.set_up(setup);
+        if !link.greet() {
+            return Ok(link);
         }
+        link.chosen = exchange.choose(&link.hello, |packets| match packets {
+            Packets::Stdio => Ok(()),
+            Packets::Tun | Packets::Kernel => network::is_possible(),
+        })?;
+        if link.chosen.packets != Packets::Stdio && !link.start_again(command)? {
+            return Ok(link);
+        }
+        link.set_up(setup);
+        if let Some(network) = &link.network {
+            network.bring_up()?;
+        }
+        link.began = Instant::now();
         Ok(link)
+    }
+
+    /// Starts the process once more, in a network of its own; false if it says no hello there.
+    fn start_again(&mut self, command: &[String]) -> Result<bool, String> {
+        self.process.kill();
+        let (target, bench) = (self.local.ip(), self.remote.ip());
+        let plan = network::Plan { packets: self.chosen.packets, target, bench };
+        let (process, network) = network::start(command, plan)?;
+        self.process = process;
+        self.network = Some(network);
+        self.lines_since_reply = 0;
+        Ok(self.greet())
     }
 
     fn new(process: Process, setup: &Setup) -> Self {
@@ -69,6 +98,7 @@ impl Link {
         };
         Self {
             process,
+            network: None,
             hello,
             chosen: Chosen { packets: Packets::Stdio, clock: Clock::Virtual },
             local: SocketAddr::new(address(setup.options.ip, Side::Target), setup.target_port),
@@ -115,7 +145,11 @@ impl Link {
         let call = Call::Setup(adapter::Setup {
             packets: self.chosen.packets,
             clock: self.chosen.clock,
-            device: String::new(),
+            device: if self.chosen.packets == Packets::Tun {
+                TARGET_DEVICE.to_owned()
+            } else {
+                String::new()
+            },
             local: self.local,
             remote: self.remote,
             seed: setup.seed,
@@ -127,7 +161,6 @@ impl Link {
         if let Err(CallError::Refused(why)) = self.call(Duration::ZERO, call) {
             self.give_up(format!("it refused the setup: {why}"));
         }
-        self.began = Instant::now();
     }
 
     /// Makes a call and waits for its reply.
@@ -356,7 +389,26 @@ impl Link {
             Ok(octets) => octets,
             Err(error) => return Err(self.give_up(format!("the bench has no packet for it: {error}"))),
         };
-        self.call(now, Call::Packet { octets: Hex(octets) }).map(|_| ())
+        let Some(network) = self.network.as_mut() else {
+            return self.call(now, Call::Packet { octets: Hex(octets) }).map(|_| ());
+        };
+        match network.device.send(&octets) {
+            Ok(()) => Ok(()),
+            Err(error) => Err(self.give_up(format!("the bench cannot send over its device: {error}"))),
+        }
+    }
+
+    /// Takes what lies at the device.
+    fn take_device(&mut self) -> Result<(), CallError> {
+        let mut packet = [0; PACKET_OCTETS_MAX];
+        loop {
+            let Some(network) = self.network.as_mut() else { return Ok(()) };
+            match network.device.receive(&mut packet) {
+                Ok(Some(len_octets)) => self.take_packet(packet.get(..len_octets).unwrap_or(&[]))?,
+                Ok(None) => return Ok(()),
+                Err(error) => return Err(self.give_up(format!("the bench cannot read its device: {error}"))),
+            }
+        }
     }
 
     pub(super) fn next_segment(&mut self) -> Option<OwnedSegment> {
@@ -395,10 +447,15 @@ impl Link {
             self.take(line)?;
             return self.take_lines();
         }
-        match self.process.wait(deadline, Room::IsNothing, None) {
+        let device = self.network.as_ref().map(|network| network.device.as_fd());
+        match self.process.wait(deadline, Room::IsNothing, device) {
             Ok(Woken::Ended) => {
                 self.take_lines()?;
                 Err(self.ended("the next packet"))
+            }
+            Ok(Woken::Device) => {
+                self.take_device()?;
+                self.take_lines()
             }
             Ok(_) => self.take_lines(),
             Err(error) => Err(self.give_up(format!("the bench cannot poll: {error}"))),
