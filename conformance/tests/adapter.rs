@@ -86,7 +86,7 @@ fn the_example_is_a_plain_tcp() {
 fn the_example_lives_in_wall_time() {
     let exchange =
         Exchange { packets: Some(Packets::Stdio), clock: Some(Clock::Wall), ..Exchange::default() };
-    each(cases(&["plain/"]), &example(), &exchange, |case, outcome| {
+    each(cases(&["plain/data", "plain/lost"]), &example(), &exchange, |case, outcome| {
         assert_eq!(outcome.verdict, Verdict::Pass, "{}", case.id);
         let last = outcome.frames.last().unwrap().at;
         assert!(last > Duration::ZERO, "{}", case.id);
@@ -99,7 +99,8 @@ fn the_example_opens_a_device() {
     if network_is_missing(&exchange) {
         return;
     }
-    each(cases(&["plain/"]), &example(), &exchange, |case, outcome| {
+    let some = ["plain/active-open", "plain/both-ways", "plain/lost-data", "plain/target-closes-first"];
+    each(cases(&some), &example(), &exchange, |case, outcome| {
         assert_eq!(outcome.verdict, Verdict::Pass, "{}", case.id);
     });
 }
