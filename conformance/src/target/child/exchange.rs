@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use clap::ValueEnum;
+
 use crate::adapter::{Clock, Hello, Packets};
 
 /// Most seconds that a script may ask for in wall time, if nobody says otherwise.
@@ -62,28 +64,28 @@ impl Exchange {
                 return Ok(Chosen { packets, clock });
             }
             refused.push(format!(
-                "packets over {} with none of its clocks {:?}",
-                name(packets),
-                hello.clocks
+                "with packets over {}, none of its clocks: {}",
+                name(&packets),
+                names(&hello.clocks)
             ));
         }
         if refused.is_empty() {
-            refused.push(format!("its packets are {:?}", hello.packets));
+            refused.push(format!("its packets: {}", names(&hello.packets)));
         }
-        let asked = match (self.packets, self.clock) {
-            (None, None) => String::new(),
-            (packets, clock) => {
-                format!(" as asked (packets {}, clock {clock:?})", packets.map_or("any", name))
-            }
-        };
-        Err(format!("{} cannot be run here{asked}: {}", hello.name, refused.join("; ")))
+        let forced = [
+            self.packets.map(|packets| format!(" --packets {}", name(&packets))),
+            self.clock.map(|clock| format!(" --clock {}", name(&clock))),
+        ];
+        let with = forced.into_iter().flatten().collect::<String>();
+        let with = if with.is_empty() { with } else { format!(" with{with}") };
+        Err(format!("{} cannot be run here{with}: {}", hello.name, refused.join("; ")))
     }
 }
 
-pub(super) const fn name(packets: Packets) -> &'static str {
-    match packets {
-        Packets::Stdio => "stdio",
-        Packets::Tun => "tun",
-        Packets::Kernel => "kernel",
-    }
+fn name(value: &impl ValueEnum) -> String {
+    value.to_possible_value().map_or_else(String::new, |value| value.get_name().to_owned())
+}
+
+fn names(values: &[impl ValueEnum]) -> String {
+    if values.is_empty() { "none".to_owned() } else { values.iter().map(name).collect::<Vec<_>>().join(", ") }
 }
