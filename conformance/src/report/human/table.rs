@@ -73,7 +73,12 @@ fn section(
 }
 
 /// `pass  MUST 48  4 cases  A host MUST answer ...`
-fn alone(report: &Report, run: &Run, (row, columns): (&Row<'_>, usize), out: &mut impl Write) -> io::Result<()> {
+fn alone(
+    report: &Report,
+    run: &Run,
+    (row, columns): (&Row<'_>, usize),
+    out: &mut impl Write,
+) -> io::Result<()> {
     let verdict = cell(row.status(run));
     let label = short_label(row.label);
     let count = row.counted();
