@@ -32,6 +32,9 @@ pub use status::{Status, Summary};
 /// Cases in this folder show that a target is a sound TCP at all.
 const PLAIN_FOLDER: &str = "plain";
 
+/// Cases that are named where a target is said to be no sound TCP yet.
+const UNSOUND_MAX: usize = 8;
+
 /// A whole run: the same cases against one or more targets.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Report {

@@ -264,6 +264,9 @@ fn explain_names_the_sentence_its_cases_and_its_mutants() {
     assert!(told.contains("A host MUST answer every valid SUSPEND with a SUSPEND-ACK."), "{told}");
     assert!(told.contains("suspend/holder-answers-again"), "{told}");
     assert!(told.contains("answers-one-suspend"), "{told}");
+    let told = stdout(&conform(&["explain", "RFC 9293 3.5"]));
+    assert!(told.starts_with("RFC 9293 3.5 ") && told.contains("\n  plain/active-open  "), "{told}");
+    assert_eq!(conform(&["explain", "RFC 9293 99"]).status.code(), Some(2));
 }
 
 #[test]

@@ -5,14 +5,14 @@ use std::process::ExitCode;
 
 use clap::Args;
 
-use crate::case;
+use crate::case::{self, Case};
 use crate::requirement;
 use crate::target::mutant;
 
 /// `conform explain`: a requirement of the draft, and what proves it.
 #[derive(Debug, Clone, Args)]
 pub struct ExplainArgs {
-    /// Its label, such as HIA-MUST-48, must-48 or "MUST 48".
+    /// Its label, such as HIA-MUST-48, must-48 or "MUST 48"; or a section of an RFC that a case cites, "RFC 9293 3.5".
     #[arg(value_name = "REQUIREMENT")]
     label: String,
 }
@@ -31,6 +31,12 @@ pub fn run(args: &ExplainArgs) -> ExitCode {
 
 fn told(written: &str) -> Result<String, String> {
     let label = requirement::label(written);
+    let cases = case::built_in().map_err(|error| error.to_string())?;
+    let cited: Vec<&Case> =
+        cases.iter().filter(|case| case.script.header.requirements.contains(&label)).collect();
+    if !requirement::is_of_draft(&label) && !cited.is_empty() {
+        return Ok(format!("{label}  what every TCP keeps to\n\ncases\n{}", listed(&cited)));
+    }
     let requirements = requirement::index().map_err(|error| error.to_string())?;
     let requirement =
         requirements.iter().find(|requirement| requirement.label == label).ok_or_else(|| {
@@ -40,19 +46,7 @@ fn told(written: &str) -> Result<String, String> {
         "{label}  draft, section {} ({}), {}\n\n  {}\n",
         requirement.section, requirement.anchor, requirement.title, requirement.sentence
     );
-    text.push_str("\ncases\n");
-    let cases = case::built_in().map_err(|error| error.to_string())?;
-    let mut none = true;
-    for case in &cases {
-        let header = &case.script.header;
-        if header.requirements.contains(&label) {
-            none = false;
-            let _ = writeln!(text, "  {}  {}", case.id, header.title);
-        }
-    }
-    if none {
-        text.push_str("  none\n");
-    }
+    let _ = write!(text, "\ncases\n{}", listed(&cited));
     text.push_str("\nmutants\n");
     let mut names = mutant::all().filter(|mutant| mutant.breaks.contains(&label.as_str())).peekable();
     if names.peek().is_none() {
@@ -62,4 +56,12 @@ fn told(written: &str) -> Result<String, String> {
         let _ = writeln!(text, "  {}", mutant.name);
     }
     Ok(text)
+}
+
+/// A line a case.
+fn listed(cases: &[&Case]) -> String {
+    if cases.is_empty() {
+        return "  none\n".to_owned();
+    }
+    cases.iter().map(|case| format!("  {}  {}\n", case.id, case.script.header.title)).collect()
 }

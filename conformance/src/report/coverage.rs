@@ -40,6 +40,15 @@ impl Row<'_> {
         self.cases.iter().filter_map(|case| run.results.get(*case)).map(super::CaseResult::status).min()
     }
 
+    /// What it asks for: the sentence, or what its cases say of a place in an RFC.
+    pub(super) fn says(&self, report: &Report) -> String {
+        if !self.sentence.is_empty() {
+            return self.sentence.to_owned();
+        }
+        let cases = self.cases.iter().filter_map(|case| report.cases.get(*case));
+        cases.map(|case| case.script.header.title.as_str()).collect::<Vec<_>>().join("; ")
+    }
+
     /// `4 cases`, or `2 of 4` if the others were not asked for.
     pub(super) fn counted(&self) -> String {
         let count = self.cases.len();

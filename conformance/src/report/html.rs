@@ -10,7 +10,7 @@ use std::path::Path;
 
 use super::ladder;
 use super::status::counted;
-use super::{Report, Run, Status, Summary};
+use super::{Report, Run, Status, Summary, UNSOUND_MAX};
 
 const STYLE: &str = include_str!("html/report.css");
 const SCRIPT: &str = include_str!("html/report.js");
@@ -76,8 +76,17 @@ fn warnings(page: &mut String, report: &Report) {
         if unsound.is_empty() {
             continue;
         }
-        let links: Vec<String> =
-            unsound.iter().map(|case| format!("<a href=\"#{0}\">{0}</a>", escaped(&case.id))).collect();
+        let mut links: Vec<String> = unsound
+            .iter()
+            .take(UNSOUND_MAX)
+            .map(|case| format!("<a href=\"#{0}\">{0}</a>", escaped(&case.id)))
+            .collect();
+        if let Some(more) = unsound.len().checked_sub(UNSOUND_MAX).filter(|more| *more > 0) {
+            let target = percent_encoded(&run.target);
+            links.push(format!(
+                "<a href=\"#?verdict=fail&amp;section=plain&amp;target={target}\">{more} more</a>"
+            ));
+        }
         let _ = writeln!(
             page,
             "<p class=\"warning\" role=\"alert\"><b>{} is not a sound TCP yet.</b> It failed {} of plain TCP. Read these \

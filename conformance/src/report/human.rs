@@ -8,7 +8,7 @@ use std::io::{self, Write};
 use anstyle::{AnsiColor, Style};
 
 use super::status::counted;
-use super::{Report, Run, Status};
+use super::{Report, Run, Status, UNSOUND_MAX};
 
 const HEADING: Style = Style::new().bold();
 const FAINT: Style = Style::new().dimmed();
@@ -83,8 +83,11 @@ fn warn_of_unsound(report: &Report, run: &Run, out: &mut impl Write) -> io::Resu
         counted(unsound.len(), "case")
     );
     fill(out, &text, "")?;
-    for case in unsound {
-        writeln!(out, "  {}  {}", case.id, case.script.header.title)?;
+    for case in unsound.iter().take(UNSOUND_MAX) {
+        fill(out, &format!("  {}  {}", case.id, case.script.header.title), "      ")?;
+    }
+    if unsound.len() > UNSOUND_MAX {
+        writeln!(out, "  and {} more", unsound.len() - UNSOUND_MAX)?;
     }
     writeln!(out)
 }

@@ -10,16 +10,16 @@ use crate::session::Session;
 use crate::tell::{self, Kind};
 use crate::wire::Side;
 
-const WIDTH: u32 = 440;
-const LEFT: u32 = 10;
-const RIGHT: u32 = 430;
+const WIDTH: u32 = 400;
+const LEFT: u32 = 8;
+const RIGHT: u32 = 392;
 const TOP: u32 = 34;
 /// From one line of text to the next.
 const LINE: u32 = 15;
 /// Between the options of a segment and the next segment.
 const GAP: u32 = 13;
 /// Letters that fit between the hosts.
-const COLUMNS: usize = 57;
+const COLUMNS: usize = 50;
 /// Segments from the first on that a diagram shows; the capture has them all.
 const FIRST_MAX: usize = 50;
 /// Segments up to the one that is pointed out that a diagram shows.
@@ -40,7 +40,7 @@ pub fn picture(frames: &[Frame]) -> String {
     let (head, inside) = diagram.split_once('>').unwrap_or((OPENING, "</svg>"));
     let attributes = head.trim_start_matches(OPENING);
     format!(
-        "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"560\"{attributes}>\n<style>{STYLE}</style>\n\
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"540\"{attributes}>\n<style>{STYLE}</style>\n\
          <rect class=\"ground\" width=\"100%\" height=\"100%\"/>{inside}\n"
     )
 }

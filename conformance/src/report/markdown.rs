@@ -94,7 +94,7 @@ fn rows(report: &Report, groups: &[Group<'_>], detail: Detail, text: &mut String
     text.push('\n');
     text.push_str(&head(report, "| requirement | sentence |"));
     for row in told {
-        let _ = write!(text, "| {} | {} |", escaped(row.label), escaped(row.sentence));
+        let _ = write!(text, "| {} | {} |", escaped(row.label), escaped(&row.says(report)));
         for run in &report.runs {
             let status = row.status(run);
             let word = status.map_or("not run", Status::name);

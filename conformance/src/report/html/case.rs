@@ -134,13 +134,18 @@ fn with_target(
         Verdict::Fail(failure) => {
             let (first, last) = failure.frames;
             marked = Some(last).filter(|_| !result.outcome.frames.is_empty());
+            let frames = match (first == last, result.capture.is_some()) {
+                (_, false) => String::new(),
+                (true, _) => format!("frame {last}"),
+                _ => format!("frames {first}–{last}"),
+            };
             if let Some(reason) = &result.known {
                 let _ = writeln!(page, "<p class=\"known\"><b>Known:</b> {}</p>", escaped(reason));
             }
             let _ = writeln!(
                 page,
                 "<dl class=\"failure\"><div><dt>expected <span>line {}</span></dt><dd><code>{}</code></dd></div><div><dt>got \
-                 <span>frames {first}–{last}</span></dt><dd><code>{}</code></dd></div><div class=\"because\"><dt>because</dt>\
+                 <span>{frames}</span></dt><dd><code>{}</code></dd></div><div class=\"because\"><dt>because</dt>\
                  <dd>{}</dd></div></dl>",
                 failure.line,
                 escaped(&failure.expected),

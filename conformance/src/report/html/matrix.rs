@@ -59,10 +59,15 @@ fn requirement(page: &mut String, report: &Report, group: &Group<'_>, row: &Row<
         "<tr class=\"row\" id=\"{id}\" data-sections=\"{section}\" data-levels=\"{level}\" \
          data-verdicts=\"{statuses}\"><th scope=\"row\"><a href=\"#{id}\">{}</a></th><td class=\"says\">{}",
         escaped(&short_label(row.label)),
-        escaped(row.sentence),
+        escaped(&row.says(report)),
         id = escaped(&row.label.replace(' ', "-")),
     );
-    let _ = write!(page, "<details><summary>{}</summary><ul>", row.counted());
+    let _ = write!(
+        page,
+        "<details><summary>{}{}</summary><ul>",
+        row.counted(),
+        if row.cases.len() < row.cases_in_all { " cases" } else { "" }
+    );
     for index in &row.cases {
         cited(page, report, *index);
     }

@@ -45,9 +45,11 @@ fn heads(report: &Report) -> Vec<String> {
 
 /// Columns of the longest label and a gap; a place in an RFC is longer than a label.
 fn label_columns(report: &Report) -> usize {
-    let groups = report.groups();
-    let labels = groups.iter().flat_map(|group| &group.rows).map(|row| short_label(row.label).len() + 2);
-    labels.max().unwrap_or(0).max(LABEL)
+    columns_of(report.groups().iter().flat_map(|group| &group.rows))
+}
+
+fn columns_of<'a>(rows: impl Iterator<Item = &'a Row<'a>>) -> usize {
+    rows.map(|row| short_label(row.label).len() + 2).max().unwrap_or(0).max(LABEL)
 }
 
 fn section(
@@ -57,9 +59,10 @@ fn section(
     detail: Detail,
     out: &mut impl Write,
 ) -> io::Result<()> {
+    let columns = columns_of(group.rows.iter());
     for row in &group.rows {
         match report.runs.as_slice() {
-            [run] => alone(report, run, row, out)?,
+            [run] => alone(report, run, (row, columns), out)?,
             runs => beside(report, runs, row, out)?,
         }
         for case in &row.cases {
@@ -70,12 +73,16 @@ fn section(
 }
 
 /// `pass  MUST 48  4 cases  A host MUST answer ...`
-fn alone(report: &Report, run: &Run, row: &Row<'_>, out: &mut impl Write) -> io::Result<()> {
+fn alone(
+    report: &Report,
+    run: &Run,
+    (row, columns): (&Row<'_>, usize),
+    out: &mut impl Write,
+) -> io::Result<()> {
     let verdict = cell(row.status(run));
     let label = short_label(row.label);
     let count = row.counted();
-    let sentence = sentence(report, row);
-    let columns = label_columns(report);
+    let sentence = row.says(report);
     let text = shortened(&sentence, COLUMNS.saturating_sub(2 + VERDICT + columns + COUNT));
     let line = format!("  {verdict}{label:<columns$}{count:<COUNT$}{FAINT}{text}{FAINT:#}");
     writeln!(out, "{}", line.trim_end())
@@ -93,15 +100,6 @@ fn cell(status: Option<Status>) -> String {
     let Some(status) = status else { return format!("{:<VERDICT$}", "not run") };
     let (style, word) = (style(status), status.loud());
     format!("{style}{word}{style:#}{}", " ".repeat(VERDICT.saturating_sub(word.len())))
-}
-
-/// What a requirement says; a place in an RFC says what its cases do.
-fn sentence(report: &Report, row: &Row<'_>) -> String {
-    if !row.sentence.is_empty() {
-        return row.sentence.to_owned();
-    }
-    let titles = row.cases.iter().filter_map(|case| report.cases.get(*case));
-    titles.map(|case| case.script.header.title.as_str()).collect::<Vec<_>>().join("; ")
 }
 
 /// `text`, cut after a word and so marked if it is longer than `room` columns.
