@@ -15,6 +15,7 @@ mod shell;
 mod sim;
 mod spec;
 mod steps;
+mod targets;
 mod tools;
 
 use std::process::ExitCode;

@@ -7,7 +7,7 @@ use clap::Args;
 
 use crate::shell::{Failure, Shell};
 use crate::tools::{self, Installed, Tool};
-use crate::{bare, fuzz, golden, hygiene};
+use crate::{bare, fuzz, golden, hygiene, targets};
 
 /// What `test` and `ci` accept.
 #[derive(Args)]
@@ -152,6 +152,15 @@ const STEPS: &[Step] = &[
         about: "the engine against the TCPs of Linux, lwIP and smoltcp over TUN, with and without loss",
         tools: &[&tools::NETWORK_TOOLS],
         run: interop,
+    },
+    Step {
+        name: "targets",
+        about: "the cases against Linux, lwIP, smoltcp, the reference as a process and the Python example",
+        tools: &[&tools::NETWORK_TOOLS],
+        run: |shell| {
+            let (note, skipped) = targets::check(shell)?;
+            Ok(Outcome::Passed { note, skipped })
+        },
     },
     Step {
         name: "golden",

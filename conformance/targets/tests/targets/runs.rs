@@ -1,9 +1,11 @@
 //! Runs of the suite against `hiatus-target`, on several threads: processes mostly wait.
 
-use std::sync::Mutex;
+use std::path::Path;
+use std::sync::{Mutex, OnceLock};
 use std::thread;
 
 use hiatus_conformance::case::{self, Case};
+use hiatus_conformance::report::KnownFailures;
 use hiatus_conformance::runner;
 use hiatus_conformance::target::TargetChoice;
 use hiatus_conformance::target::child::Exchange;
@@ -41,6 +43,13 @@ pub(crate) fn run_all(name: &str, exchange: Exchange, cases: Vec<Case>) -> Vec<(
         }
     });
     done.into_inner().unwrap()
+}
+
+/// Whether `name` is known to fail `case`, with a reason.
+pub(crate) fn is_known(name: &str, case: &Case) -> bool {
+    static KNOWN: OnceLock<KnownFailures> = OnceLock::new();
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("known-failures.toml");
+    KNOWN.get_or_init(|| KnownFailures::read(&path).unwrap()).names(name, &case.id)
 }
 
 /// Fails with every case that did not get the verdict that it should.
