@@ -289,7 +289,7 @@ struct Told {
 impl Told {
     fn add(&mut self, mut flow: Flow<Watch>, capture_end: Timestamp, tally: &mut Tally) {
         if let Some(talk) = &mut flow.extra.talk {
-            talk.finish(flow.number, flow.endpoints, tally);
+            talk.finish(flow.number, flow.endpoints, capture_end, tally);
         }
         for missing in flow.extra.ends.iter().filter_map(|end| end.trouble().missing) {
             let (frame, connection) = (missing.told.frame, flow.number);

@@ -2,8 +2,11 @@
 //! what the logs of the hosts say (taken by hand; `pcaps/rollback/README.md` quotes the logs).
 
 use std::fs::File;
+use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
+use hiatus_codec::Flags;
+use hiatus_conformance::capture::{Found, Reader, Segment, find_segment};
 use hiatus_conformance::check::{Diagnosis, DiagnosisKind as Kind, FileReport, check};
 use hiatus_conformance::show::{ShowFormat, write_transcript};
 
@@ -191,4 +194,46 @@ fn transcripts_and_diagnoses_read_like_stories() {
 fn line(diagnosis: &Diagnosis) -> String {
     let kind = serde_json::to_value(diagnosis.kind).expect("a word");
     format!("{} {:?}: {}", kind.as_str().expect("a word"), diagnosis.frames, diagnosis.text)
+}
+
+/// The segments of a capture as raw IPv6 packets in a pcap with nanoseconds; `keep` says which.
+fn as_ipv6(name: &str, keep: impl Fn(&Segment<'_>) -> bool) -> Vec<u8> {
+    let mut file = vec![0xa1, 0xb2, 0x3c, 0x4d, 0, 2, 0, 4, 0, 0, 0, 0, 0, 0, 0, 0, 0, 4, 0, 0, 0, 0, 0, 101];
+    let mut reader = Reader::open(&path(name)).expect("the capture");
+    while let Some(record) = reader.next_record() {
+        let Found::Segment(segment) = find_segment(record.link_type, record.octets) else { continue };
+        if !keep(&segment) {
+            continue;
+        }
+        let mut tcp = vec![0; segment.tcp.wire_len_octets()];
+        segment.tcp.emit(&mut tcp).expect("room");
+        let mut packet = vec![0x60, 0, 0, 0];
+        packet.extend_from_slice(&u16::try_from(tcp.len()).expect("short").to_be_bytes());
+        packet.extend_from_slice(&[6, 64]);
+        for end in [segment.source, segment.destination] {
+            let IpAddr::V4(address) = end.address() else { panic!("IPv4") };
+            packet.extend_from_slice(&[0x20, 0x01, 0x0d, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0]);
+            packet.extend_from_slice(&address.octets());
+        }
+        packet.extend_from_slice(&tcp);
+        let nanos = record.at.nanos();
+        let length = packet.len() as u64;
+        for field in [nanos / 1_000_000_000, nanos % 1_000_000_000, length, length] {
+            file.extend_from_slice(&u32::try_from(field).expect("in range").to_be_bytes());
+        }
+        file.extend_from_slice(&packet);
+    }
+    file
+}
+
+/// What happened to the connection is what it is, over IPv6 and where the capture begins after the handshake.
+#[test]
+fn the_diagnoses_are_the_same_over_ipv6_and_without_handshake() {
+    for name in CAPTURES {
+        let expected = kinds(&report(name));
+        let over_ipv6 = check(&as_ipv6(name, |_| true)[..], |_| ()).expect("a capture");
+        assert_eq!(kinds(&over_ipv6), expected, "{name} over IPv6");
+        let late = check(&as_ipv6(name, |segment| !segment.tcp.flags.contains(Flags::SYN))[..], |_| ());
+        assert_eq!(kinds(&late.expect("a capture")), expected, "{name} without handshake");
+    }
 }

@@ -374,9 +374,12 @@ fn silence() {
     for (frame, requirement) in [(8, "HIA-MUST-48"), (10, "HIA-MUST-69")] {
         let mut steps = conversation();
         steps.truncate(frame);
+        // Two seconds later, and not of the one who was asked.
+        steps.push(step(End::A, Flags::ACK, 101, 1));
         let report = check_with(&capture(&steps)[..], &at_both(), |_| ()).expect("a capture");
         let verdict = report.verdicts.iter().find(|one| one.requirement == requirement).expect("a rule");
         assert_eq!((verdict.verdict, &verdict.frames[..]), (Outcome::Inconclusive, &[frame as u64][..]));
+        steps.pop();
         steps.push(goes_on());
         assert_eq!(broken(&steps).0, [(requirement, vec![frame as u64])]);
     }

@@ -1,10 +1,15 @@
 //! Captures made up for measuring: any number of TCP packets over any number of connections, from a seed.
 //!
 //! Every connection opens, carries data one way with timestamps and an acknowledgment per segment, now and then sends
-//! a segment again, and closes; then the same pair of addresses opens again from another port. Nothing of it is
-//! damaged, so a checker that finds damage in it is wrong.
+//! a segment again, and closes; then the same pair of addresses opens again from another port. Some of them speak Hiatus:
+//! they negotiate, and in the middle of its data the sender suspends and resumes. Nothing of it is damaged or breaks a
+//! rule, so a checker that finds damage or a broken rule in it is wrong.
+
+mod speech;
 
 use std::io::{self, Write};
+
+use speech::Speech;
 
 /// What to make.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,13 +22,16 @@ pub struct Mix {
     pub data_segments: u32,
     /// Octets of data of a segment, at most; 1 to 1448.
     pub data_octets_max: u16,
+    /// One connection in so many speaks Hiatus; 0: none does.
+    pub hiatus_part: u32,
     /// The same seed makes the same octets.
     pub seed: u64,
 }
 
 impl Default for Mix {
     fn default() -> Self {
-        Self { packets: 2_000_000, connections: 5_000, data_segments: 40, data_octets_max: 256, seed: 1 }
+        let (packets, connections, data_segments, data_octets_max) = (2_000_000, 5_000, 40, 256);
+        Self { packets, connections, data_segments, data_octets_max, hiatus_part: 10, seed: 1 }
     }
 }
 
@@ -47,7 +55,7 @@ pub fn write_capture(mix: &Mix, out: &mut impl Write) -> io::Result<()> {
     out.write_all(&[2, 0, 4, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 4, 0, 1, 0, 0, 0])?;
     let connections = mix.connections.clamp(1, 1 << 16);
     let mut random = Random(mix.seed);
-    let mut talks: Vec<_> = (0..connections).map(|number| Talk::new(number, &mut random)).collect();
+    let mut talks: Vec<_> = (0..connections).map(|number| Talk::new(number, mix, &mut random)).collect();
     let mut packet = Vec::with_capacity(2048);
     for index in 0..mix.packets {
         let which = usize::try_from(random.below(u64::from(connections))).unwrap_or_default();
@@ -69,7 +77,15 @@ enum Step {
     Syn,
     SynAck,
     Ack,
+    /// The rest of the negotiation, in a connection that speaks Hiatus.
+    Epoch,
+    Echo,
     Data(u32),
+    /// An absence, and so many data segments after it.
+    Suspend(u32),
+    SuspendAck(u32),
+    Resume(u32),
+    ResumeAck(u32),
     DataAck(u32),
     Fin,
     FinAck,
@@ -85,6 +101,8 @@ struct Talk {
     /// Where the latest data segment began, and its data, to send it again.
     latest: (u32, Vec<u8>),
     step: Step,
+    /// What it says in Hiatus, if it does.
+    speech: Option<Speech>,
 }
 
 /// The fields of a header that differ between packets.
@@ -98,14 +116,17 @@ struct Fields<'a> {
 }
 
 impl Talk {
-    fn new(number: u32, random: &mut Random) -> Self {
+    fn new(number: u32, mix: &Mix, random: &mut Random) -> Self {
+        let (client_seq, server_seq) = (low_32(random.next()), low_32(random.next()));
+        let speaks = mix.hiatus_part > 0 && number.is_multiple_of(mix.hiatus_part);
         Self {
             number,
             port: 1024,
-            client_seq: low_32(random.next()),
-            server_seq: low_32(random.next()),
+            client_seq,
+            server_seq,
             latest: (0, Vec::new()),
             step: Step::Syn,
+            speech: speaks.then(|| Speech::new([client_seq, server_seq], [random.next(), random.next()])),
         }
     }
 
@@ -115,29 +136,46 @@ impl Talk {
         let timestamps = [1, 1, 8, 10, a, b, c, d, a, b, c, d];
         let on_syn = [2, 4, 0x05, 0xb4, 4, 2, 8, 10, a, b, c, d, 0, 0, 0, 0, 1, 3, 3, 7];
         let (client, server) = (self.client_seq, self.server_seq);
+        let speech = self.speech.as_ref();
         let plain = |from_client, flags| {
             let (seq, ack) = if from_client { (client, server) } else { (server, client) };
             Fields { from_client, flags, seq, ack, options: &timestamps, data: &[] }
         };
         match self.step {
             Step::Syn => {
-                self.emit(&Fields { options: &on_syn, ack: 0, ..plain(true, SYN) }, out);
+                let options = speech.map_or(on_syn.to_vec(), |speech| speech.offer(&on_syn));
+                self.emit(&Fields { options: &options, ack: 0, ..plain(true, SYN) }, out);
                 self.client_seq = client.wrapping_add(1);
                 self.step = Step::SynAck;
             }
             Step::SynAck => {
-                self.emit(&Fields { options: &on_syn, ..plain(false, SYN | ACK) }, out);
+                let options = speech.map_or(on_syn.to_vec(), |speech| speech.answer(&on_syn));
+                self.emit(&Fields { options: &options, ..plain(false, SYN | ACK) }, out);
                 self.server_seq = server.wrapping_add(1);
                 self.step = Step::Ack;
             }
             Step::Ack => {
-                self.emit(&plain(true, ACK), out);
-                self.step = Step::Data(mix.data_segments);
+                let options = speech.map_or(timestamps.to_vec(), |speech| speech.confirmation(&timestamps));
+                self.emit(&Fields { options: &options, ..plain(true, ACK) }, out);
+                self.step = if self.speech.is_some() { Step::Epoch } else { Step::Data(mix.data_segments) };
+            }
+            Step::Epoch
+            | Step::Echo
+            | Step::Suspend(_)
+            | Step::SuspendAck(_)
+            | Step::Resume(_)
+            | Step::ResumeAck(_) => {
+                self.say(mix, &timestamps, out);
             }
             Step::Data(left) => self.data(mix, left, random, &timestamps, out),
             Step::DataAck(left) => {
                 self.emit(&plain(false, ACK), out);
-                self.step = if left == 0 { Step::Fin } else { Step::Data(left) };
+                let leaves = self.speech.is_some() && left == mix.data_segments / 2;
+                self.step = match left {
+                    0 => Step::Fin,
+                    left if leaves => Step::Suspend(left),
+                    left => Step::Data(left),
+                };
             }
             Step::Fin => {
                 self.emit(&plain(true, FIN | ACK), out);
@@ -152,9 +190,32 @@ impl Talk {
             Step::LastAck => {
                 self.emit(&plain(true, ACK), out);
                 let port = self.port.wrapping_add(1).max(1024);
-                *self = Self { port, ..Self::new(self.number, random) };
+                *self = Self { port, ..Self::new(self.number, mix, random) };
             }
         }
+    }
+
+    /// A message of Hiatus, each on an ACK of its own.
+    fn say(&mut self, mix: &Mix, timestamps: &[u8], out: &mut Vec<u8>) {
+        let Some(speech) = &self.speech else { return };
+        let (client, server) = (self.client_seq, self.server_seq);
+        let (from_client, seq, ack, message, next) = match self.step {
+            Step::Epoch => (false, server, client, speech.epoch(), Step::Echo),
+            Step::Echo => (true, client, server, Speech::echo(), Step::Data(mix.data_segments)),
+            Step::Suspend(left) => (true, client, server, speech.suspend(), Step::SuspendAck(left)),
+            Step::SuspendAck(left) => (false, server, client, speech.suspend_ack(), Step::Resume(left)),
+            // SEG.SEQ of a RESUME is SND.UNA - 1, and its answer acknowledges no more.
+            Step::Resume(left) => {
+                (true, client.wrapping_sub(1), server, speech.resume(client), Step::ResumeAck(left))
+            }
+            Step::ResumeAck(left) => {
+                (false, server, client.wrapping_sub(1), speech.resume_ack(client), Step::Data(left))
+            }
+            _ => return,
+        };
+        let options = Speech::with(timestamps, &message);
+        self.emit(&Fields { from_client, flags: ACK, seq, ack, options: &options, data: &[] }, out);
+        self.step = next;
     }
 
     /// A data segment: the next one, or the one before again.

@@ -5,6 +5,7 @@
 
 use hiatus_codec::{Life, Message, Nonce};
 
+use crate::capture::Timestamp;
 use crate::capture::flow::Origin;
 
 use super::incident::Mark;
@@ -98,9 +99,11 @@ impl Answers {
         });
     }
 
-    /// Nothing comes any more.
-    pub(super) fn finish(&mut self, judge: &mut Judge<'_>) {
-        for due in self.due.drain(..) {
+    /// Nothing comes any more, in a capture that goes on until `capture_end`.
+    pub(super) fn finish(&mut self, capture_end: Timestamp, judge: &mut Judge<'_>) {
+        // What was asked at the very end may be answered behind it.
+        let in_time = |due: &Due| capture_end.nanos_since(due.since.at) < STALL_NANOS;
+        for due in self.due.drain(..).filter(|due| !in_time(due)) {
             due.rules.iter().flatten().for_each(|rule| judge.doubt_in(*rule, due.since.frame, GONE));
         }
     }

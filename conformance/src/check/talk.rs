@@ -6,8 +6,8 @@
 
 use hiatus_codec::{Flags, HoldTime, Message, OptionKind, Segment};
 
-use crate::capture::Endpoint;
 use crate::capture::flow::{Origin, Side};
+use crate::capture::{Endpoint, Timestamp};
 
 use super::absence::{self, Holding, Leaving};
 use super::answers::{self, Answers};
@@ -192,17 +192,18 @@ impl Talk {
         note_lives(own, peer, &turn);
     }
 
-    /// Nothing comes any more.
+    /// Nothing comes any more, in a capture that goes on until `capture_end`.
     pub(super) fn finish(
         &mut self,
         connection: u64,
         endpoints: [Endpoint; 2],
+        capture_end: Timestamp,
         tally: &mut super::verdict::Tally,
     ) {
         let mut judge = Judge { tally, connection, endpoints, frame: 0, whole: self.whole };
         for speaker in &mut self.speakers {
             proof::finish(&mut speaker.identity, &mut judge);
-            speaker.answers.finish(&mut judge);
+            speaker.answers.finish(capture_end, &mut judge);
         }
     }
 }
