@@ -102,7 +102,7 @@ pub fn capture(case: &Case, frames: &[Frame]) -> io::Result<Vec<u8>> {
 ///
 /// # Errors
 ///
-/// An [`io::Error`] if a segment is no packet; see [`packet`].
+/// An [`io::Error`] if a segment is no packet; see [`packet()`].
 pub fn pcapng(comment: &str, frames: &[Frame]) -> io::Result<Vec<u8>> {
     pcapng_over(IpVersion::V4, comment, frames)
 }
