@@ -316,6 +316,25 @@ pub(super) const MUTANTS: &[Mutant] = &[
         },
     },
     Mutant {
+        name: "waits-after-a-presumed-absence",
+        breaks: &["HIA-SHOULD-9"],
+        hooks: Hooks {
+            incoming: |notes, segment| {
+                if is_bare_rst(&segment) {
+                    notes.since = Some(notes.now);
+                } else if notes.since.is_some() && notes.until.is_none() {
+                    notes.until = Some(notes.now + Duration::from_secs(5));
+                }
+                vec![segment]
+            },
+            outgoing: |notes, segment| {
+                let waits = notes.until.is_some_and(|until| notes.now < until);
+                drop_if(waits && has_data(&segment), segment)
+            },
+            ..UNTOUCHED
+        },
+    },
+    Mutant {
         name: "deaf-while-presuming",
         breaks: &["HIA-MUST-59"],
         hooks: Hooks {
