@@ -46,6 +46,11 @@ fn scripts() {
     replay(&["fuzz/corpus/script", "fuzz/artifacts/script", "cases"], 200, invariants::script);
 }
 
+#[test]
+fn adapter_lines() {
+    replay(&["fuzz/corpus/adapter", "fuzz/artifacts/adapter"], 4, invariants::adapter);
+}
+
 /// A script of the repository with some octets changed, left out or doubled.
 #[derive(Debug, Clone)]
 struct Changed(Vec<u8>);
