@@ -2,10 +2,12 @@
 //!
 //! Shared by the fuzz targets and by conformance/tests/corpus.rs, which replays the corpus with a stable compiler.
 
+use hiatus_conformance::adapter::{Line, LineReader, Request};
 use hiatus_conformance::capture::Reader;
 use hiatus_conformance::case::{Case, CaseError, Colour, told};
 use hiatus_conformance::check::check;
 use hiatus_conformance::lint;
+use hiatus_conformance::packet::{self, Carried};
 use hiatus_conformance::runner;
 use hiatus_conformance::script::Script;
 use hiatus_conformance::show::{ShowFormat, write_transcript};
@@ -72,4 +74,41 @@ pub(crate) fn script(octets: &[u8]) {
             assert!(outcome.frames.len() <= FRAMES_MAX + steps, "a flood");
         }
     }
+}
+
+/// `octets` as what a process says, in pieces of any size: lines of the adapter protocol, and packets in them.
+#[allow(dead_code, reason = "each target needs one of the functions")]
+pub(crate) fn adapter(octets: &[u8]) {
+    let (piece, octets) = octets.split_first().unwrap_or((&0, octets));
+    let whole = lines(octets.chunks(octets.len().max(1)));
+    assert_eq!(whole, lines(octets.chunks(usize::from(*piece).max(1))), "how octets come does not matter");
+    for line in whole.into_iter().flatten() {
+        let again = serde_json::to_string(&line).expect("a line can be written");
+        assert_eq!(line, serde_json::from_str(&again).expect("and read"));
+        let Line::Packet(octets) = line else { continue };
+        let Ok(read) = packet::read(&octets.0) else { continue };
+        if let Carried::Segment(segment) = &read.carried {
+            // What IP and TCP have beside it, such as options of IP, is not kept; the segment is.
+            let again = packet::of_segment(read.source, read.destination, segment).expect("it was a packet");
+            assert_eq!(packet::read(&again).as_ref(), Ok(&read));
+        }
+    }
+    // The other end reads calls.
+    let mut calls = LineReader::<Request>::default();
+    calls.push(octets);
+    while calls.next_line().is_some() {}
+}
+
+/// The lines in `pieces`; `None` for one that is none.
+#[allow(dead_code, reason = "each target needs one of the functions")]
+fn lines<'a>(pieces: impl Iterator<Item = &'a [u8]>) -> Vec<Option<Line>> {
+    let mut reader = LineReader::<Line>::default();
+    let mut all = Vec::new();
+    for piece in pieces {
+        reader.push(piece);
+        while let Some(line) = reader.next_line() {
+            all.push(line.ok());
+        }
+    }
+    all
 }

@@ -83,6 +83,7 @@ pub fn run_with(case: &Case, terms: Terms, build: &dyn Fn(&Setup) -> Made) -> Ou
     let mut bench = Bench {
         case,
         clock: target.clock(),
+        wall_limit: terms.wall_limit,
         target,
         setup,
         session: Session::new(bench_isn),
@@ -95,7 +96,7 @@ pub fn run_with(case: &Case, terms: Terms, build: &dyn Fn(&Setup) -> Made) -> Ou
         read_octets: 0,
         saved: BTreeMap::new(),
     };
-    let verdict = match bench.fits_into(terms.wall_limit).and_then(|()| bench.steps()) {
+    let verdict = match bench.fits().and_then(|()| bench.steps()) {
         Ok(()) => Verdict::Pass,
         Err(Stop::Skip(reason)) => Verdict::Skipped(reason),
         Err(Stop::Fail(failure)) => Verdict::Fail(failure),
@@ -117,6 +118,7 @@ struct Bench<'a> {
     case: &'a Case,
     target: Box<dyn Target>,
     clock: Clock,
+    wall_limit: Duration,
     setup: Setup,
     session: Session,
     now: Duration,
@@ -137,14 +139,14 @@ struct Bench<'a> {
 
 impl Bench<'_> {
     /// A target that is in no state to be asked anything needs no time for it.
-    fn fits_into(&self, wall_limit: Duration) -> Result<(), Stop> {
+    fn fits(&self) -> Result<(), Stop> {
         let Some(first) = self.case.script.steps.first() else { return Ok(()) };
         self.look_after(first)?;
         let scripted = scripted_time(&self.case.script.steps);
-        if self.clock == Clock::Virtual || scripted <= wall_limit {
+        if self.clock == Clock::Virtual || scripted <= self.wall_limit {
             return Ok(());
         }
-        let (takes, limit) = (scripted.as_secs_f64().ceil(), wall_limit.as_secs());
+        let (takes, limit) = (scripted.as_secs_f64().ceil(), self.wall_limit.as_secs());
         Err(Stop::Skip(format!("takes {takes} s of wall time, the limit is {limit} s")))
     }
 
@@ -319,10 +321,19 @@ impl Bench<'_> {
             Clock::Virtual => (from, to),
             Clock::Wall => (from.saturating_sub(WALL_EARLY), to + WALL_LATE),
         };
+        // Nobody waits for an hour of real time.
+        let patience = if self.clock == Clock::Wall { to.min(from + self.wall_limit) } else { to };
         let mut skipped = None;
         loop {
-            self.advance_to_segment(step, to)?;
+            self.advance_to_segment(step, patience)?;
             let Some(index) = self.waiting.pop_front() else {
+                if patience < to && skipped.is_none() {
+                    let limit = self.wall_limit.as_secs();
+                    let step = step.line;
+                    return Err(Stop::Skip(format!(
+                        "nothing came for {limit} s of wall time, line {step} waits longer"
+                    )));
+                }
                 return Err(self.nothing_came(step, skipped));
             };
             let Some(frame) = self.frames.get(index) else { continue };

@@ -46,26 +46,46 @@ fn scripts() {
     replay(&["fuzz/corpus/script", "fuzz/artifacts/script", "cases"], 200, invariants::script);
 }
 
+#[test]
+fn adapter_lines() {
+    replay(&["fuzz/corpus/adapter", "fuzz/artifacts/adapter"], 4, invariants::adapter);
+}
+
 /// A script of the repository with some octets changed, left out or doubled.
 #[derive(Debug, Clone)]
 struct Changed(Vec<u8>);
 
 impl Arbitrary for Changed {
     fn arbitrary(g: &mut Gen) -> Self {
-        let scripts = files(&here("cases"));
-        let mut octets = fs::read(g.choose(&scripts).unwrap()).unwrap();
-        for _ in 0..=u8::arbitrary(g) % 4 {
-            let at = usize::arbitrary(g) % octets.len().max(1);
-            let len = (usize::arbitrary(g) % 8).min(octets.len().saturating_sub(at));
-            let piece: Vec<u8> = octets.drain(at..at + len).collect();
-            match u8::arbitrary(g) % 3 {
-                0 => {}
-                1 => octets.splice(at..at, [piece.as_slice(), &piece].concat()).for_each(drop),
-                _ => octets.splice(at..at, piece.into_iter().map(|octet| octet ^ 1)).for_each(drop),
-            }
-        }
-        Self(octets)
+        Self(changed(g, "cases"))
     }
+}
+
+/// Lines of a target, changed likewise.
+#[derive(Debug, Clone)]
+struct ChangedLines(Vec<u8>);
+
+impl Arbitrary for ChangedLines {
+    fn arbitrary(g: &mut Gen) -> Self {
+        Self(changed(g, "fuzz/corpus/adapter"))
+    }
+}
+
+/// A file below `folder` with some octets changed, left out or doubled.
+fn changed(g: &mut Gen, folder: &str) -> Vec<u8> {
+    let files = files(&here(folder));
+    let mut octets = fs::read(g.choose(&files).unwrap()).unwrap();
+    for _ in 0..=u8::arbitrary(g) % 4 {
+        let at = usize::arbitrary(g) % octets.len().max(1);
+        let len = (usize::arbitrary(g) % 8).min(octets.len().saturating_sub(at));
+        let piece: Vec<u8> = octets.drain(at..at + len).collect();
+        match u8::arbitrary(g) % 3 {
+            0 => {}
+            1 => octets.splice(at..at, [piece.as_slice(), &piece].concat()).for_each(drop),
+            _ => octets.splice(at..at, piece.into_iter().map(|octet| octet ^ 1)).for_each(drop),
+        }
+    }
+    octets
 }
 
 #[test]
@@ -76,4 +96,14 @@ fn changed_scripts() {
         true
     }
     QuickCheck::new().tests(300).quickcheck(property as fn(Changed) -> bool);
+}
+
+#[test]
+fn changed_adapter_lines() {
+    #[expect(clippy::needless_pass_by_value, reason = "quickcheck gives values")]
+    fn property(changed: ChangedLines) -> bool {
+        invariants::adapter(&changed.0);
+        true
+    }
+    QuickCheck::new().tests(2_000).quickcheck(property as fn(ChangedLines) -> bool);
 }

@@ -29,6 +29,8 @@ enum Target {
     Segment,
     /// Any octets as a capture that `conform check` and `conform show` read
     Capture,
+    /// Any octets as what a target that is a process says
+    Adapter,
     /// Any octets as a script, run against the reference
     Script,
 }
@@ -72,6 +74,14 @@ impl Target {
                 folder: CONFORMANCE,
                 input_len_octets_max: 8_192,
                 seeds: &["pcaps/cases"],
+                arguments: &["-timeout=10"],
+            },
+            // A packet takes two digits an octet.
+            Self::Adapter => Recipe {
+                name: "adapter",
+                folder: CONFORMANCE,
+                input_len_octets_max: 4_096,
+                seeds: &[],
                 arguments: &["-timeout=10"],
             },
             Self::Script => Recipe {
