@@ -66,7 +66,7 @@ fn carry_out(shell: &Shell, conform: &Path, nth: usize, run: &Run) -> Result<Opt
     println!("    $ {line}");
     let source = |source| Failure::Start { program: "conform".to_owned(), source };
     let output = command.output().map_err(source)?;
-    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    let [said, complained] = [&output.stdout, &output.stderr].map(|octets| String::from_utf8_lossy(octets));
     if output.status.success() {
         // What it came to stands in the last lines.
         said.lines()
@@ -75,12 +75,12 @@ fn carry_out(shell: &Shell, conform: &Path, nth: usize, run: &Run) -> Result<Opt
         return Ok(None);
     }
     if output.status.code() == Some(2)
-        && let Some(reason) = said.lines().find(|line| line.contains(NOT_HERE))
+        && let Some(reason) = complained.lines().find(|line| line.contains(NOT_HERE))
     {
         return Ok(Some(reason.trim().to_owned()));
     }
     print!("{said}");
-    eprint!("{}", String::from_utf8_lossy(&output.stderr));
+    eprint!("{complained}");
     Err(Failure::Ended { line, status: output.status })
 }
 
