@@ -5,7 +5,8 @@ use std::time::Duration;
 use hiatus_codec::{KnownOptions, Message, Subtype};
 
 use super::edit::{
-    drop_if, edited, has, has_data, hiatus, is_bare_rst, is_synack, replay_out_of_order, with_resume,
+    drop_if, edited, has, has_data, hiatus, is_bare_rst, is_synack, replay_out_of_order, strip_if,
+    with_resume,
 };
 use super::{Hooks, Mutant, Notes, UNTOUCHED};
 use crate::wire::{OwnedSegment, Side};
@@ -47,6 +48,23 @@ pub(super) const MUTANTS: &[Mutant] = &[
             },
             ..UNTOUCHED
         },
+    },
+    Mutant {
+        name: "counts-across-messages",
+        breaks: &["HIA-MUST-67"],
+        hooks: Hooks {
+            outgoing: |notes, segment| {
+                notes.nth(has(&segment, Subtype::RESUME));
+                vec![segment]
+            },
+            incoming: |notes, segment| strip_if(notes.count > 0 && has(&segment, Subtype::EPOCH), segment),
+            ..UNTOUCHED
+        },
+    },
+    Mutant {
+        name: "counts-strays-as-plain",
+        breaks: &["HIA-MUST-67"],
+        hooks: Hooks { incoming: bring_near, ..UNTOUCHED },
     },
     Mutant {
         name: "never-goes-on",
@@ -344,4 +362,12 @@ fn note_sync(notes: &mut Notes, segment: OwnedSegment) -> Vec<OwnedSegment> {
         notes.nth(has(&segment, Subtype::RESUME_ACK));
     }
     vec![segment]
+}
+
+/// A segment from far outside the window looks as if it were the next one.
+fn bring_near(notes: &mut Notes, segment: OwnedSegment) -> Vec<OwnedSegment> {
+    const FAR: u32 = 1 << 24;
+    let is_far = notes.session.relative(Side::Bench, segment.seq) > FAR;
+    let seq = if is_far { notes.session.absolute(Side::Bench, 1) } else { segment.seq };
+    vec![OwnedSegment { seq, ..segment }]
 }
