@@ -13,11 +13,11 @@ use std::net::IpAddr;
 use golden::{capture, cases, failures, frames, report};
 use hiatus_conformance::case::Case;
 use hiatus_conformance::check::{CheckOptions, Verdict};
-use hiatus_conformance::record::TARGET_ADDRESS;
+use hiatus_conformance::record::{TARGET_ADDRESS, TARGET_ADDRESS_V6};
 use hiatus_conformance::target::mutant;
 
 fn at_target() -> CheckOptions {
-    CheckOptions { taken_at: vec![IpAddr::V4(TARGET_ADDRESS)] }
+    CheckOptions { taken_at: vec![IpAddr::V4(TARGET_ADDRESS), IpAddr::V6(TARGET_ADDRESS_V6)] }
 }
 
 fn tell(case: &Case, how: &str, failures: &[&Verdict]) -> Vec<String> {

@@ -13,7 +13,7 @@ use hiatus_conformance::record::Frame;
 use hiatus_conformance::wire::Side;
 
 /// Distortions of each golden capture, of each kind; `HIATUS_ROUNDS` asks for more.
-const ROUNDS: u64 = 8;
+const ROUNDS: u64 = 4;
 
 fn rounds() -> u64 {
     std::env::var("HIATUS_ROUNDS").ok().and_then(|text| text.parse().ok()).unwrap_or(ROUNDS)
@@ -141,13 +141,14 @@ fn packets_cut_short() {
     assert!(wrong.is_empty(), "{} false verdicts:\n{}", wrong.len(), wrong.join("\n"));
 }
 
-/// What a report says beside frames and connections.
-fn counts(reports: &[FileReport]) -> Vec<(&'static str, u64, u64, u64)> {
+/// How often each requirement held, and how often it was broken. What is open at the end of a connection may not be so in
+/// a capture that goes on longer.
+fn counts(reports: &[FileReport]) -> Vec<(&'static str, u64, u64)> {
     let first = &reports[0].verdicts;
     let sum = |index: usize| {
         let all = reports.iter().map(|report| &report.verdicts[index]);
-        all.fold((first[index].requirement, 0, 0, 0), |(label, held, broken, doubtful), one| {
-            (label, held + one.held, broken + one.broken, doubtful + one.doubtful)
+        all.fold((first[index].requirement, 0, 0), |(label, held, broken), one| {
+            (label, held + one.held, broken + one.broken)
         })
     };
     (0..first.len()).map(sum).collect()

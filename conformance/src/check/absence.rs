@@ -145,8 +145,10 @@ fn on_suspend(own: &mut Speaker, turn: &Turn<'_, '_>, judge: &mut Judge<'_>) {
 
 fn on_suspend_ack(own: &mut Speaker, peer: &mut Speaker, turn: &Turn<'_, '_>, granted_nanos: i64) {
     let mark = turn.seen.mark;
+    // One of an older life answers nothing any more.
+    let is_over = matches!(turn.proof, Proof::Right(life, _) if life < peer.identity.latest().0);
     let Some(leaving) = &mut peer.leaving else { return };
-    if turn.proof.may_count() {
+    if turn.proof.may_count() && !is_over {
         leaving.answered = leaving.answered.or(Some(mark));
     }
     if granted_nanos == 0 || turn.own_end().fin && turn.peer_end().fin {

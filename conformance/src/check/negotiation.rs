@@ -90,6 +90,8 @@ pub(super) struct Opening {
     /// B sent a SYN without ACK.
     is_simultaneous: bool,
     other_extension: bool,
+    /// So does a SYN or SYN/ACK: both are plain TCP.
+    is_excluded: bool,
     syn_acks: Copies,
     answered_version: u8,
     answer: Option<Answer>,
@@ -143,6 +145,9 @@ impl Opening {
     }
 
     fn has_fallen_back(&self, side: Side) -> bool {
+        if self.is_excluded {
+            return true;
+        }
         match side {
             Side::A => matches!(self.answer, Some(Answer::Plain | Answer::Unusable)),
             Side::B => {
@@ -182,6 +187,7 @@ impl Opening {
             }
         }
         self.other_extension |= turn.said.other_extension;
+        self.is_excluded |= turn.said.other_extension && turn.seen.flags.contains(Flags::SYN);
     }
 
     fn on_syn(&mut self, turn: &Turn<'_, '_>, judge: &mut Judge<'_>) {
@@ -250,7 +256,11 @@ impl Opening {
         if self.answer.is_some() && !turn.resets() {
             self.judge_fallback(turn, judge);
         }
-        if side == Side::A && self.answer == Some(Answer::Accepted) && !turn.resets() && !self.is_simultaneous
+        if side == Side::A
+            && self.answer == Some(Answer::Accepted)
+            && !turn.resets()
+            && !self.is_simultaneous
+            && !self.is_excluded
         {
             self.on_first(turn);
             self.judge_confirmation(turn, judge);

@@ -32,6 +32,7 @@ const DOES_NOT_FIT: Rule = rule("HIA-MUST-76");
 const GOES_ON_AT_R: Rule = rule("HIA-MUST-77");
 const STABLE_RAISED: Rule = rule("HIA-MUST-94");
 const HIGHER_INCARNATION: Rule = rule("HIA-MUST-100");
+const OTHER_NONCE: Rule = rule("HIA-MUST-101");
 const ROLLED_BACK: Rule = rule("HIA-MUST-103");
 const CLONE_ASKS: Rule = rule("HIA-MUST-123");
 const SAME_END: Rule = rule("HIA-MUST-108");
@@ -311,6 +312,11 @@ fn judge_identity(own: &Speaker, turn: &Turn<'_, '_>, resume: &Resume, judge: &m
             .all(|(_, nonce)| nonce.matches(resume.nonce));
         judge.surely(HIGHER_INCARNATION, side, holds.into());
     }
+    let others = || lives.iter().filter(|(known, _)| known.incarnation != life.incarnation);
+    if others().any(|(_, nonce)| *nonce != Nonce::UNKNOWN) {
+        let holds = others().all(|(_, nonce)| *nonce != resume.nonce);
+        judge.surely(OTHER_NONCE, side, holds.into());
+    }
     if let Some(leaving) = own.leaving
         && latest.incarnation == life.incarnation
     {
@@ -466,6 +472,9 @@ fn note_met(own: &mut Speaker, peer: &mut Speaker, turn: &Turn<'_, '_>) {
     if turn.resets() {
         let in_time = seen.mark.nanos_since(back.last) <= RST_NANOS;
         back.meets_rst |= in_time && turn.message.is_none() && seen.start == back.received;
+    } else if matches!(turn.message, Some(Message::Epoch(_) | Message::EpochEcho(_) | Message::SuspendAck(_)))
+    {
+        back.asked = true;
     } else if turn.is_plain() {
         back.asked = true;
         back.meets_data |= turn.takes_octets();

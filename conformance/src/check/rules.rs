@@ -40,7 +40,7 @@ const fn is_same(one: &[u8], other: &[u8]) -> bool {
 }
 
 /// Label of a requirement, and what is looked at. The order is that of the report.
-pub(super) const RULES: [(&str, &str); 90] = [
+pub(super) const RULES: [(&str, &str); 91] = [
     ("HIA-MUST-1", "the four flags of every Hiatus option are zero"),
     ("HIA-MUST-2", "a message whose flags are not zero is answered like any other"),
     ("HIA-MUST-3", "no segment carries two Hiatus options"),
@@ -144,6 +144,7 @@ pub(super) const RULES: [(&str, &str); 90] = [
     ("HIA-MUST-93", "no EPOCH of a life has a lower Stable Point than one before it"),
     ("HIA-MUST-94", "R below a Stable Point that was echoed is not taken"),
     ("HIA-MUST-100", "an incarnation has one nonce"),
+    ("HIA-MUST-101", "another incarnation has another nonce"),
     ("HIA-MUST-103", "a RESUME of the recorded life with R above the own End gets no RESUME-ACK"),
     ("HIA-MUST-104", "the fourth EPOCH without an echo comes with a RESUME"),
     (

@@ -3,7 +3,7 @@
 
 use hiatus_conformance::case::{Case, built_in};
 use hiatus_conformance::check::{CheckOptions, FileReport, Outcome, Verdict, check_with};
-use hiatus_conformance::record::{self, Frame, TARGET_ADDRESS};
+use hiatus_conformance::record::{self, Frame, TARGET_ADDRESS, TARGET_ADDRESS_V6};
 use hiatus_conformance::runner;
 use hiatus_conformance::target::TargetChoice;
 use hiatus_conformance::target::mutant::Mutant;
@@ -53,8 +53,10 @@ pub(super) fn report(octets: &[u8], options: &CheckOptions) -> FileReport {
 
 /// The verdicts by which the target fails.
 pub(super) fn failures(report: &FileReport) -> Vec<&Verdict> {
-    let target = TARGET_ADDRESS.to_string();
-    let is_target = |address: &str| address.rsplit_once(':').is_some_and(|(host, _)| host == target);
+    let targets = [TARGET_ADDRESS.to_string(), format!("[{TARGET_ADDRESS_V6}]")];
+    let is_target = |address: &str| {
+        address.rsplit_once(':').is_some_and(|(host, _)| targets.iter().any(|one| one == host))
+    };
     report
         .verdicts
         .iter()

@@ -1,5 +1,6 @@
 //! A host that comes back older: all its connections at once, or none (draft, {#restoring}).
 
+use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 use core::net::SocketAddr;
 use core::time::Duration;
@@ -16,6 +17,7 @@ use crate::endpoint::slot::{Body, Marks, Slot, Stage};
 use crate::endpoint::slots::{ConnectionId, Slots};
 use crate::endpoint::tuple::{PackedTuple, Tuple};
 use crate::endpoint::wheel::Link;
+use crate::event::Event;
 use crate::record::{RecordError, View};
 use crate::state::State;
 use crate::tcb::Context;
@@ -274,20 +276,28 @@ impl Endpoint {
 
     /// What a slot's state is, or would be if its turn came now.
     pub(crate) fn revived(&self, now: Time, slot: &Slot) -> Option<State> {
+        self.revived_telling(now, slot, &mut VecDeque::new())
+    }
+
+    /// The same, with what its owner is told of it.
+    fn revived_telling(&self, now: Time, slot: &Slot, events: &mut VecDeque<Event>) -> Option<State> {
         let Body::Saved(octets) = &slot.body else { return None };
         let returning = self.returning.as_ref()?;
         let config = self.configs.at(slot.config);
         let tuple = slot.tuple.unpacked();
-        returning.state(now, config, &self.secrets, &tuple, octets)
+        returning.state((now, events), config, &self.secrets, &tuple, octets)
     }
 
     /// Unpacks slot `index` if it was restored and had no turn yet: what happens to it next meets a host in RESUMING.
     pub(crate) fn revive(&mut self, now: Time, index: u32) {
         let Some(slot) = self.slots.at(index) else { return };
-        if let Some(state) = self.revived(now, slot)
+        let mut events = VecDeque::new();
+        if let Some(state) = self.revived_telling(now, slot, &mut events)
             && let Some(slot) = self.slots.at_mut(index)
         {
             slot.body = Body::Awake(state);
+            // One that was in TIME-WAIT may linger from now on.
+            self.told.append(&mut events);
         }
     }
 
@@ -342,7 +352,7 @@ impl Returning {
     /// A connection as its turn comes.
     fn state(
         &self,
-        now: Time,
+        (now, events): (Time, &mut VecDeque<Event>),
         config: &Config,
         secrets: &EndpointSecrets,
         tuple: &Tuple,
@@ -358,8 +368,7 @@ impl Returning {
             nonce: secrets.restored_nonce(tuple, incarnation),
             tsval_ceiling: tsval_ceiling.wrapping_add(since),
         };
-        let mut events = alloc::collections::VecDeque::new();
-        let mut cx = Context { now, ip: tuple.ip(), config, events: &mut events };
+        let mut cx = Context { now, ip: tuple.ip(), config, events };
         state.handle_command(&mut cx, command).ok()?;
         Some(state)
     }
