@@ -266,6 +266,7 @@ struct Checker {
     options: CheckOptions,
     flows: FlowTable<Watch>,
     history: History,
+    talks: talk::Talks,
     tally: Tally,
     told: Told,
     packets: u64,
@@ -287,8 +288,15 @@ struct Told {
 }
 
 impl Told {
-    fn add(&mut self, mut flow: Flow<Watch>, capture_end: Timestamp, tally: &mut Tally) {
+    fn add(
+        &mut self,
+        mut flow: Flow<Watch>,
+        capture_end: Timestamp,
+        tally: &mut Tally,
+        talks: &mut talk::Talks,
+    ) {
         if let Some(talk) = &mut flow.extra.talk {
+            talks.count = talks.count.saturating_sub(1);
             talk.finish(flow.number, flow.endpoints, capture_end, tally);
         }
         for missing in flow.extra.ends.iter().filter_map(|end| end.trouble().missing) {
@@ -318,8 +326,9 @@ impl Told {
 impl Checker {
     fn on_segment(&mut self, segment: &Segment<'_>, frame: u64, at: Timestamp) {
         self.tcp_segments += 1;
-        let (told, tally, capture_end) = (&mut self.told, &mut self.tally, self.capture_end);
-        let place = self.flows.place(segment, frame, |flow| told.add(flow, capture_end, tally));
+        let (told, tally, talks, capture_end) =
+            (&mut self.told, &mut self.tally, &mut self.talks, self.capture_end);
+        let place = self.flows.place(segment, frame, |flow| told.add(flow, capture_end, tally, talks));
         let flow = self.flows.flow(place.slot);
         let own = flow.directions[place.sender.index()];
         let peer = flow.directions[place.sender.peer().index()];
@@ -345,17 +354,18 @@ impl Checker {
         if talk::concerns(&flow.extra, tcp) {
             let whole = flow.endpoints.map(|end| self.options.taken_at.contains(&end.address()));
             let origins = flow.directions.map(|direction| direction.origin());
-            let (connection, endpoints, tally) = (flow.number, flow.endpoints, &mut self.tally);
-            let around = talk::Surroundings { connection, endpoints, origins, whole, tally };
+            let (connection, endpoints) = (flow.number, flow.endpoints);
+            let (tally, talks) = (&mut self.tally, &mut self.talks);
+            let around = talk::Surroundings { connection, endpoints, origins, whole, tally, talks };
             talk::on_segment(&mut flow.extra, &seen, tcp, around);
         }
         flow.extra.on_segment(&seen, &mut self.history);
     }
 
     fn finish(self, problems: Vec<Problem>) -> FileReport {
-        let Self { flows, mut told, mut tally, capture_end, .. } = self;
+        let Self { flows, mut told, mut tally, mut talks, capture_end, .. } = self;
         let (connections, evicted) = (flows.connections(), flows.evicted());
-        flows.finish(|flow| told.add(flow, capture_end, &mut tally));
+        flows.finish(|flow| told.add(flow, capture_end, &mut tally, &mut talks));
         told.diagnoses.sort_by(|one, other| {
             (&one.frames, one.connection, one.kind).cmp(&(&other.frames, other.connection, other.kind))
         });
@@ -374,6 +384,9 @@ impl Checker {
         problems.append(&mut told.missing);
         if told.missing_left_off > 0 {
             problems.push(Problem::MissingLeftOff { max_count: MISSING_MAX, count: told.missing_left_off });
+        }
+        if talks.refused > 0 {
+            problems.push(Problem::NotJudged { max_count: talk::TALKS_MAX, count: talks.refused });
         }
         if told.left_off > 0 {
             problems.push(Problem::DiagnosesLeftOff { max_count: DIAGNOSES_MAX, count: told.left_off });

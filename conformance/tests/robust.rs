@@ -273,3 +273,14 @@ fn the_document_keeps_to_its_schema() {
     wrong["files"][0]["diagnoses"][0]["kind"] = "something".into();
     assert!(schemas.validate(&wrong, schema).is_err());
 }
+
+/// The number of connections that are judged has a bound, and what is beyond it is said.
+#[test]
+fn too_many_that_speak_hiatus_are_said() {
+    let mix = Mix { packets: 90_000, connections: 30_000, hiatus_part: 1, ..Mix::default() };
+    let mut octets = Vec::new();
+    write_capture(&mix, &mut octets).expect("memory");
+    let report = check(&octets[..], |_| ()).expect("a capture");
+    let said = report.problems.iter().filter(|problem| problem.text.contains("are not judged")).count();
+    assert_eq!(said, 1, "{:?}", report.problems);
+}

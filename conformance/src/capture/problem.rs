@@ -152,6 +152,16 @@ pub enum Problem {
         /// How many are not.
         count: u64,
     },
+    /// More connections speak Hiatus at once than are judged.
+    #[error(
+        "more than {max_count} connections that speak Hiatus: {count} segments with an option of others are not judged"
+    )]
+    NotJudged {
+        /// How many are judged.
+        max_count: usize,
+        /// Segments of others with a Hiatus option.
+        count: u64,
+    },
     /// More diagnoses than are listed.
     #[error("{count} more diagnoses than the {max_count} listed")]
     DiagnosesLeftOff {

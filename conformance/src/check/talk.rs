@@ -106,6 +106,18 @@ pub(super) struct Talk {
     whole: [bool; 2],
 }
 
+/// Connections followed at once that speak Hiatus: some kilooctets each.
+pub(super) const TALKS_MAX: usize = 10_000;
+
+/// How many connections speak Hiatus, and how much of others is not judged.
+#[derive(Debug, Default)]
+pub(super) struct Talks {
+    /// Followed now.
+    pub(super) count: usize,
+    /// Segments of connections beyond [`TALKS_MAX`].
+    pub(super) refused: u64,
+}
+
 /// What there is to a segment beside itself.
 pub(super) struct Surroundings<'a> {
     /// Number of the connection, and its ends, A first.
@@ -115,6 +127,7 @@ pub(super) struct Surroundings<'a> {
     /// The capture was taken at the host of A, of B.
     pub(super) whole: [bool; 2],
     pub(super) tally: &'a mut super::verdict::Tally,
+    pub(super) talks: &'a mut Talks,
 }
 
 /// True for a segment that has to be judged.
@@ -124,7 +137,7 @@ pub(super) fn concerns(watch: &Watch, tcp: &Segment<'_>) -> bool {
 
 /// Judges a segment. `watch` is the state before it.
 pub(super) fn on_segment(watch: &mut Watch, seen: &Seen<'_>, tcp: &Segment<'_>, around: Surroundings<'_>) {
-    let Surroundings { connection, endpoints, origins, whole, tally } = around;
+    let Surroundings { connection, endpoints, origins, whole, tally, talks } = around;
     let whole = watch.talk.as_ref().map_or(whole, |talk| talk.whole);
     let mut judge = Judge { tally, connection, endpoints, frame: seen.mark.frame, whole };
     let said = Said::of(tcp, seen, &mut judge);
@@ -132,6 +145,11 @@ pub(super) fn on_segment(watch: &mut Watch, seen: &Seen<'_>, tcp: &Segment<'_>, 
         if said.option.is_none() && said.ignored.is_none() {
             return;
         }
+        if talks.count >= TALKS_MAX {
+            talks.refused += 1;
+            return;
+        }
+        talks.count += 1;
         let opening = Opening::begin(watch, seen, &said, &mut judge);
         watch.talk = Some(Box::new(Talk { speakers: Default::default(), opening, whole }));
     }
