@@ -2,6 +2,7 @@
 //!
 //! Shared by the fuzz targets and by conformance/tests/corpus.rs, which replays the corpus with a stable compiler.
 
+use hiatus_conformance::adapter::{Line, Request};
 use hiatus_conformance::capture::Reader;
 use hiatus_conformance::case::{Case, CaseError, Colour, told};
 use hiatus_conformance::check::check;
@@ -68,6 +69,21 @@ pub(crate) fn script(octets: &[u8]) {
             let case = Case { id: "fuzz/script".to_owned(), script, text };
             let outcome = runner::run(&case, &|setup| TargetChoice::Reference.build(setup));
             assert!(outcome.frames.len() <= FRAMES_MAX + steps, "a flood");
+        }
+    }
+}
+
+/// `octets` as the lines of a target that is a process, and of a bench: what can be read is written and read the same.
+#[allow(dead_code, reason = "each target needs one of the functions")]
+pub(crate) fn adapter(octets: &[u8]) {
+    for line in octets.split(|octet| *octet == b'\n') {
+        if let Ok(said) = serde_json::from_slice::<Line>(line) {
+            let written = serde_json::to_vec(&said).expect("what was read can be written");
+            assert_eq!(serde_json::from_slice::<Line>(&written).ok(), Some(said));
+        }
+        if let Ok(asked) = serde_json::from_slice::<Request>(line) {
+            let written = serde_json::to_vec(&asked).expect("what was read can be written");
+            assert_eq!(serde_json::from_slice::<Request>(&written).ok(), Some(asked));
         }
     }
 }

@@ -31,6 +31,8 @@ enum Target {
     Capture,
     /// Any octets as a script, run against the reference
     Script,
+    /// Any octets as the lines between the bench and a target that is a process
+    Adapter,
 }
 
 /// Where a target lies and how it is run.
@@ -73,6 +75,13 @@ impl Target {
                 input_len_octets_max: 8_192,
                 seeds: &["pcaps/cases"],
                 arguments: &["-timeout=10"],
+            },
+            Self::Adapter => Recipe {
+                name: "adapter",
+                folder: CONFORMANCE,
+                input_len_octets_max: 2_048,
+                seeds: &[],
+                arguments: &[],
             },
             Self::Script => Recipe {
                 name: "script",
