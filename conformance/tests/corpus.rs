@@ -42,11 +42,6 @@ fn captures() {
 }
 
 #[test]
-fn adapter_lines() {
-    replay(&["fuzz/corpus/adapter", "fuzz/artifacts/adapter"], 1, invariants::adapter);
-}
-
-#[test]
 fn scripts() {
     replay(&["fuzz/corpus/script", "fuzz/artifacts/script", "cases"], 200, invariants::script);
 }
