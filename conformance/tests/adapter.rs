@@ -100,7 +100,10 @@ fn the_example_opens_a_device() {
         return;
     }
     let some = ["plain/active-open", "plain/both-ways", "plain/lost-data", "plain/target-closes-first"];
-    each(cases(&some), &example(), &exchange, |case, outcome| {
+    let mut some = cases(&some);
+    // It is a host of IPv4, and says so.
+    some.retain(|case| case.script.header.target.ip == IpVersion::V4);
+    each(some, &example(), &exchange, |case, outcome| {
         assert_eq!(outcome.verdict, Verdict::Pass, "{}", case.id);
     });
 }

@@ -24,7 +24,12 @@ const DESK_PX: u32 = 1_100;
 const CONTRAST_MIN: f64 = 4.5;
 
 /// Says that the test is skipped for want of a browser, or fails where tools are required.
+///
+/// With HIATUS_TOOLS_APART=1 it is left to a run of its own, which is to come.
 fn browser_is_missing() -> bool {
+    if std::env::var_os("HIATUS_TOOLS_APART").is_some() {
+        return true;
+    }
     if Command::new(BROWSER).arg("--version").output().is_ok_and(|out| out.status.success()) {
         return false;
     }

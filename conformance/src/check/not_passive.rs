@@ -8,7 +8,7 @@ const MAY_BE_DEAD: &str = "a host that was switched off or has lost its state lo
 const DURABLE: &str = "which epoch is DURABLE, and since when, only the host knows";
 
 /// Label and reason.
-const NOT_PASSIVE: [(&str, &str); 37] = [
+const NOT_PASSIVE: [(&str, &str); 36] = [
     ("HIA-MUST-120", "how a receiver reads N shows only in what it keeps for its peer"),
     ("HIA-MUST-14", "a connection closes without a segment, whatever the reason"),
     ("HIA-SHOULD-1", "a responder that declines the offer leaves out CAPABLE and sends the cookie, too"),
@@ -40,10 +40,6 @@ const NOT_PASSIVE: [(&str, &str); 37] = [
     ("HIA-MUST-99", DURABLE),
     ("HIA-MUST-122", "SND.MAX of a restored host does not show, and so not what lies above it"),
     ("HIA-MUST-105", "when a host is restored, and how many connections it has saved, does not show"),
-    (
-        "HIA-MUST-101",
-        "that two nonces are equal shows in a case that restores twice; where they come from does not",
-    ),
     ("HIA-MUST-124", DURABLE),
     ("HIA-MUST-89", "which epoch a host is restored to does not show"),
     ("HIA-MUST-107", "the end of the restored send buffer does not show"),
