@@ -1,5 +1,7 @@
 //! The cases against every target that is a process: `cargo xtask test targets`.
 
+mod matrix;
+
 use std::path::{Path, PathBuf};
 
 use crate::shell::{Failure, Shell};
@@ -53,6 +55,9 @@ pub(crate) fn check(shell: &Shell) -> Result<(String, Vec<String>), Failure> {
                 skipped.push(reason);
             }
         }
+    }
+    if skipped.is_empty() {
+        matrix::check(shell, &conform)?;
     }
     Ok((format!("{passed} of {} runs", RUNS.len()), skipped))
 }
