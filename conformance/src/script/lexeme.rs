@@ -62,7 +62,10 @@ pub(super) fn word<'a>(word: &'static str) -> impl FnMut(&'a str) -> Parsed<'a, 
 
 /// `word` with white space before it.
 pub(super) fn then_word<'a>(name: &'static str) -> impl FnMut(&'a str) -> Parsed<'a, ()> {
-    move |input| preceded(space1, word(name)).parse(input)
+    move |input| match space1::<_, Miss<'_>>(input) {
+        Ok((rest, _)) => word(name)(rest),
+        Err(_) => refuse(input, format!("`{name}`")),
+    }
 }
 
 /// `parser` with white space before it.

@@ -81,7 +81,8 @@ impl TargetChoice {
         match self {
             Self::Reference => Ok(Box::new(Reference::new(setup))),
             Self::Child { command, .. } => {
-                Child::start(command, setup, exchange).map(|child| Box::new(child) as Box<dyn Target>)
+                let child = Child::start(command, setup, exchange);
+                child.map(|child| Box::new(child) as Box<dyn Target>).map_err(with_advice)
             }
         }
     }
@@ -119,6 +120,17 @@ impl FromStr for TargetChoice {
 fn program() -> PathBuf {
     let beside = std::env::current_exe().ok().and_then(|own| Some(own.parent()?.join(PROGRAM)));
     beside.filter(|path| path.is_file()).unwrap_or_else(|| PathBuf::from(PROGRAM))
+}
+
+/// `why`, and what to do if it is that our own program has not been built.
+fn with_advice(why: String) -> String {
+    if why.starts_with(&format!("{PROGRAM}: cannot be started")) {
+        format!(
+            "{why}; `cargo build --release --package hiatus-targets` makes it, beside a release build of conform"
+        )
+    } else {
+        why
+    }
 }
 
 #[cfg(test)]
