@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use hiatus_codec::mac::Tag;
-use hiatus_codec::{Epoch, EpochEcho, Message, Subtype};
+use hiatus_codec::{Epoch, EpochEcho, Life, Message, Nonce, Resume, Subtype};
 
 use super::edit::{drop_if, edited, has, hiatus, signed, stripped, with_message};
 use super::host::HostCall;
@@ -171,7 +171,27 @@ pub(super) const MUTANTS: &[Mutant] = &[
             ..UNTOUCHED
         },
     },
+    Mutant {
+        name: "asks-needlessly",
+        breaks: &["HIA-MUST-123"],
+        hooks: Hooks { outgoing: ask_first, ..UNTOUCHED },
+    },
 ];
+
+/// After a long time a RESUME leaves before anything else, whether something new is to be sent or not.
+fn ask_first(notes: &mut Notes, segment: OwnedSegment) -> Vec<OwnedSegment> {
+    const LONG: Duration = Duration::from_secs(2098);
+    if notes.now < LONG || notes.nth(true) > 1 {
+        return vec![segment];
+    }
+    let question = Message::Resume(Resume {
+        life: Life::default(),
+        nonce: Nonce(1),
+        end: segment.seq.0,
+        tag: Tag::default(),
+    });
+    vec![signed(notes, Side::Target, &notes.pure_ack(), question), segment]
+}
 
 /// The stable point of an EPOCH that is not that of a host without a durable one.
 fn reports(segment: &OwnedSegment) -> Option<u32> {

@@ -255,6 +255,15 @@ pub(super) const MUTANTS: &[Mutant] = &[
         },
     },
     Mutant {
+        // The engine has no rate to change: what is forged never reaches its bound.
+        name: "checks-without-bound",
+        breaks: &["HIA-SHOULD-2"],
+        hooks: Hooks {
+            incoming: |notes, segment| drop_if(!is_authentic(notes, &segment), segment),
+            ..UNTOUCHED
+        },
+    },
+    Mutant {
         name: "takes-forged-abort-for-rst",
         breaks: &["HIA-MUST-21"],
         hooks: Hooks {

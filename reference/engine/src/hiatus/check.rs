@@ -160,9 +160,14 @@ impl Session {
         }
     }
 
+    //= draft#mac-check
+    //# Who waits for the answer to a RESUME of {{lives}} or
+    //# {{clones}} counts as one in PRESUMED.
     /// Whether a RESUME of this end may be on its way: only such a host gets LOST for an answer.
     fn may_have_asked(&self) -> bool {
-        matches!(self.here, SelfPresence::Resuming(_)) || matches!(self.there, PeerPresence::Presumed { .. })
+        matches!(self.here, SelfPresence::Resuming(_))
+            || matches!(self.there, PeerPresence::Presumed { .. })
+            || self.question.is_some()
     }
 }
 
