@@ -159,8 +159,8 @@ fn section_without_cases(section: &str, index: &[Requirement]) -> String {
         index.iter().filter_map(|requirement| requirement.section.split('.').next()).collect();
     chapters.dedup();
     format!(
-        "section {section}: no requirement of the draft stands there; expected a number below {} or an anchor, such as \
-         7.3 or holding",
+        "section {section}: no requirement of the draft stands there; expected one in {}, such as 7.3, or an \
+         anchor, such as holding",
         chapters.join(", ")
     )
 }

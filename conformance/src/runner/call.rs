@@ -136,8 +136,7 @@ impl Bench<'_> {
         if received == Received::default() {
             return Ok(());
         }
-        let got =
-            format!("{}  {} octets, {:?}", tell::seconds(self.now), received.octets.len(), received.end);
+        let got = format!("{}  {}", tell::seconds(self.now), told(&received));
         Err(self.fail(step, got, "the application was to read nothing".to_owned(), None))
     }
 
@@ -151,8 +150,7 @@ impl Bench<'_> {
         if received.octets.is_empty() && received.end == StreamEnd::Closed {
             return Ok(());
         }
-        let got =
-            format!("{}  {} octets, {:?}", tell::seconds(self.now), received.octets.len(), received.end);
+        let got = format!("{}  {}", tell::seconds(self.now), told(&received));
         Err(self.fail(step, got, "the application was to read the end of the stream".to_owned(), None))
     }
 
@@ -196,6 +194,15 @@ impl Bench<'_> {
         let got = format!("{}  {}", tell::seconds(self.now), states.join(", "));
         Err(self.fail(step, got, format!("the target is not {name}"), None))
     }
+}
+
+/// What the application read, in words.
+fn told(received: &Received) -> String {
+    let end = match received.end {
+        StreamEnd::Open => "and the stream goes on",
+        StreamEnd::Closed => "and the end of the stream",
+    };
+    format!("{} octets, {end}", received.octets.len())
 }
 
 fn is_named(event: &str, name: &str) -> bool {

@@ -194,6 +194,8 @@ impl Bench<'_> {
         let probe = Case::parse("probe", PROBE).map_err(|error| error.to_string())?;
         match self.run(&probe, 0).verdict {
             Verdict::Inconclusive(reason) => Err(format!("target {}: {reason}", self.name)),
+            // One that cannot even listen would fail each case in the same way.
+            Verdict::Fail(failure) => Err(format!("target {}: {}", self.name, failure.because)),
             _ => Ok(()),
         }
     }
