@@ -16,6 +16,11 @@ pub(super) const UNSEEN: &[(&str, &str, &str)] = &[
     ("aborts-again-for-resume-only", "HIA-MUST-81", ENDS),
     ("answers-one-resume", "HIA-MUST-70", ENDS),
     ("answers-one-suspend", "HIA-MUST-48", ENDS),
+    (
+        "asks-needlessly",
+        "HIA-MUST-123",
+        "why a host asks does not show, and a RESUME may be sent at any time",
+    ),
     ("asks-once", "HIA-MUST-104", ENDS),
     ("bare-rst", "HIA-MUST-72", STATELESS),
     ("bare-rst", "HIA-MUST-75", STATELESS),
