@@ -161,8 +161,9 @@ impl Session {
     }
 
     //= draft#mac-check
-    //# Who waits for the answer to a RESUME of {{lives}} or
-    //# {{clones}} counts as one in PRESUMED.
+    //# An ABORT with reason LOST is valid if its receiver is in RESUMING or
+    //# PRESUMED, its last field is the key in the peer's long CAPABLE, and
+    //# SEG.SEQ is RCV.NXT.  Who waits for the answer to a RESUME of
     /// Whether a RESUME of this end may be on its way: only such a host gets LOST for an answer.
     fn may_have_asked(&self) -> bool {
         matches!(self.here, SelfPresence::Resuming(_))
