@@ -6,7 +6,7 @@ use super::incident::Mark;
 use super::proof::Proof;
 use super::rules::{Rule, rule};
 use super::talk::{Speaker, Turn};
-use super::verdict::{ARRIVED, Judge, MISSED, STATELESS, TIMING};
+use super::verdict::{ARRIVED, AWAY, Judge, MISSED, STATELESS, TIMING};
 use super::watch::{OVERTAKEN_NANOS, STALL_NANOS};
 
 const NEW_OCTETS: Rule = rule("HIA-MUST-42");
@@ -199,6 +199,10 @@ fn judge_holder(own: &mut Speaker, turn: &Turn<'_, '_>, judge: &mut Judge<'_>) {
         let stateless = turn.resets()
             && !matches!(turn.message, Some(Message::Abort(abort)) if abort.reason != AbortReason::LOST);
         if stateless {
+            return;
+        }
+        if matches!(turn.message, Some(Message::Resume(_))) {
+            judge.doubt(OVER, AWAY);
             return;
         }
         judge.at_host(OVER, side, false.into(), MISSED);

@@ -8,7 +8,8 @@ const MAY_BE_DEAD: &str = "a host that was switched off or has lost its state lo
 const DURABLE: &str = "which epoch is DURABLE, and since when, only the host knows";
 
 /// Label and reason.
-const NOT_PASSIVE: [(&str, &str); 36] = [
+const NOT_PASSIVE: [(&str, &str); 37] = [
+    ("HIA-SHOULD-2", "why a host does not answer a message does not show"),
     ("HIA-MUST-120", "how a receiver reads N shows only in what it keeps for its peer"),
     ("HIA-MUST-14", "a connection closes without a segment, whatever the reason"),
     ("HIA-SHOULD-1", "a responder that declines the offer leaves out CAPABLE and sends the cookie, too"),

@@ -20,6 +20,8 @@ pub(super) type Doubt = &'static str;
 pub(super) const MISSED: Doubt = "a segment that the capture does not have would explain it";
 /// The capture point is somewhere on the path.
 pub(super) const ARRIVED: Doubt = "it cannot be seen whether the segment before it arrived";
+/// Time does not pass for who is away.
+pub(super) const AWAY: Doubt = "the host was away itself, and its hold went on where it was";
 /// The keys or the initial sequence numbers are not known.
 pub(super) const NO_HANDSHAKE: Doubt = "the handshake, and so the keys, are not in the capture";
 /// An end that is gone for good looks the same.
