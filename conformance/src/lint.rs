@@ -4,7 +4,9 @@ use std::collections::BTreeSet;
 use std::ops::Range;
 
 use crate::requirement::{self, Requirement};
-use crate::script::{Action, Call, Script, ScriptError, Step, did_you_mean};
+use crate::script::{
+    Action, Call, MacPattern, MessageBody, OptionPattern, Script, ScriptError, Step, did_you_mean,
+};
 use crate::target::mutant;
 
 /// Where a word of a header line stands.
@@ -79,8 +81,24 @@ pub fn weaknesses(script: &Script, text: &str) -> Vec<ScriptError> {
         let expected = "a step that looks at what the target does, such as `> nothing for 1s`".to_owned();
         errors.push(ScriptError { expected, ..error });
     }
+    for step in script.steps.iter().filter(|step| leaves_a_mac_open(step)) {
+        let expected = "`mac ok` in a message that has a MAC, for without it any MAC fits".to_owned();
+        errors.push(ScriptError { expected, ..of_step(step, ">").found("none") });
+    }
     errors.sort_by_key(|error| (error.line, error.column));
     errors
+}
+
+/// True if a step expects a message that has a MAC, or a key, and does not say which.
+fn leaves_a_mac_open(step: &Step) -> bool {
+    let Action::Expect(wanted) = &step.action else { return false };
+    wanted.options.named.iter().any(|option| match option {
+        OptionPattern::Hiatus(message) => {
+            let has_mac = !matches!(message.body, MessageBody::Capable { .. } | MessageBody::EpochEcho(_));
+            has_mac && message.mac == MacPattern::Open
+        }
+        _ => false,
+    })
 }
 
 /// True if a step can show a fault of the target.

@@ -5,6 +5,8 @@ use std::fs;
 use std::path::PathBuf;
 
 use hiatus_conformance::case::{Colour, of_folder};
+use hiatus_conformance::lint::weaknesses;
+use hiatus_conformance::script::Script;
 
 const STEPS: &str = "+0     listen\n+0.010 < S 0:0(0) win 65535\n+0     > S. 0:0(0) ack 1\n";
 
@@ -121,4 +123,16 @@ fn many_mistakes_are_counted() {
     assert_eq!(told.matches("error: ").count(), 20, "{told}");
     assert!(told.contains("my-cases/case.pkt: 5 more"), "{told}");
     assert!(told.ends_with("25 mistakes in 1 of 1 files"), "{told}");
+}
+
+#[test]
+fn a_message_whose_mac_is_left_open_is_weak() {
+    let places = |message: &str| -> Vec<usize> {
+        let text = script(LINES, &format!("{STEPS}+0     > . 1:1(0) ack 1 <{message}>\n"));
+        weaknesses(&Script::parse(&text).unwrap(), &text).iter().map(|weak| weak.line).collect()
+    };
+    assert_eq!(places("suspend-ack <=300s"), [11]);
+    assert!(places("suspend-ack <=300s mac ok").is_empty());
+    // An echo has none.
+    assert!(places("epoch-echo 0").is_empty());
 }
