@@ -3,6 +3,9 @@
 use super::{Report, Run, Status, Summary};
 use crate::requirement::is_of_draft;
 
+/// Titles of cases that stand for a place in an RFC.
+const TITLES_MAX: usize = 3;
+
 /// A section of the draft, or plain TCP.
 pub(super) struct Group<'a> {
     /// `7.3`; empty for plain TCP.
@@ -46,7 +49,13 @@ impl Row<'_> {
             return self.sentence.to_owned();
         }
         let cases = self.cases.iter().filter_map(|case| report.cases.get(*case));
-        cases.map(|case| case.script.header.title.as_str()).collect::<Vec<_>>().join("; ")
+        let titles: Vec<&str> = cases.map(|case| case.script.header.title.as_str()).collect();
+        match titles.get(TITLES_MAX..) {
+            Some(more @ [_, ..]) => {
+                format!("{}; and {} more", titles.get(..TITLES_MAX).unwrap_or(&[]).join("; "), more.len())
+            }
+            _ => titles.join("; "),
+        }
     }
 
     /// `4 cases`, or `2 of 4` if the others were not asked for.
