@@ -240,6 +240,7 @@ pub fn check_with<R: Read>(
 ) -> Result<FileReport, CaptureError> {
     let mut reader = Reader::new(file)?;
     let mut checker = Checker { options: options.clone(), ..Checker::default() };
+    checker.told.strangers.clone_from(&options.taken_at);
     while let Some(record) = reader.next_record() {
         let packets = record.frame;
         checker.capture_end = checker.capture_end.max(record.at);
@@ -285,6 +286,8 @@ struct Told {
     missing: Vec<Problem>,
     missing_left_off: u64,
     endings: Endings,
+    /// Hosts where the capture is said to be taken, and that no connection so far has for an end.
+    strangers: Vec<IpAddr>,
 }
 
 impl Told {
@@ -295,6 +298,7 @@ impl Told {
         tally: &mut Tally,
         talks: &mut talk::Talks,
     ) {
+        self.strangers.retain(|host| flow.endpoints.iter().all(|end| end.address() != *host));
         if let Some(talk) = &mut flow.extra.talk {
             talks.count = talks.count.saturating_sub(1);
             talk.finish(flow.number, flow.endpoints, capture_end, tally);
@@ -385,6 +389,7 @@ impl Checker {
         if told.missing_left_off > 0 {
             problems.push(Problem::MissingLeftOff { max_count: MISSING_MAX, count: told.missing_left_off });
         }
+        problems.extend(told.strangers.iter().map(|host| Problem::NotTakenThere { host: *host }));
         if talks.refused > 0 {
             problems.push(Problem::NotJudged { max_count: talk::TALKS_MAX, count: talks.refused });
         }

@@ -47,6 +47,13 @@ fn where_a_capture_was_taken_decides() {
     assert_eq!(at_bench.status.code(), Some(1));
     assert!(text(&at_bench.stdout).contains("FAIL  HIA-MUST-18"), "{}", text(&at_bench.stdout));
     let at_target = check(&["--taken-at", "192.0.2.1", &path]);
+    let nowhere = check(&["--taken-at", "9.9.9.9", &path]);
+    assert!(
+        text(&nowhere.stdout).contains("said to be taken at 9.9.9.9, which is no end"),
+        "{}",
+        text(&nowhere.stdout)
+    );
+    assert!(!text(&at_target.stdout).contains("said to be taken"), "{}", text(&at_target.stdout));
     assert_eq!(at_target.status.code(), Some(0));
     let quiet = check(&["--quiet", &path]);
     assert_eq!((quiet.status.code(), text(&quiet.stdout)), (Some(0), String::new()));

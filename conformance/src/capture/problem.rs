@@ -162,6 +162,14 @@ pub enum Problem {
         /// Segments of others with a Hiatus option.
         count: u64,
     },
+    /// The capture is said to be taken at a host that is none of its ends.
+    #[error(
+        "said to be taken at {host}, which is no end of a connection in it: nobody is judged to the full for that"
+    )]
+    NotTakenThere {
+        /// The host.
+        host: std::net::IpAddr,
+    },
     /// More diagnoses than are listed.
     #[error("{count} more diagnoses than the {max_count} listed")]
     DiagnosesLeftOff {
