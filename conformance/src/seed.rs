@@ -38,4 +38,9 @@ impl Seed {
     pub fn next_u32(&mut self) -> u32 {
         u32::try_from(self.next_u64() >> 32).unwrap_or(u32::MAX)
     }
+
+    /// 0 to `bound` - 1, and 0 if that is 0; the bias is below 2^-32 for a bound below 2^32.
+    pub fn below(&mut self, bound: u64) -> u64 {
+        self.next_u64() % bound.max(1)
+    }
 }

@@ -10,6 +10,7 @@ use std::time::Duration;
 use golden::{capture, cases, failures, frames, packets, pcap, report};
 use hiatus_conformance::check::{CheckOptions, FileReport, Outcome};
 use hiatus_conformance::record::Frame;
+use hiatus_conformance::seed::Seed;
 use hiatus_conformance::wire::Side;
 
 /// Distortions of each golden capture, of each kind; `HIATUS_ROUNDS` asks for more.
@@ -19,34 +20,18 @@ fn rounds() -> u64 {
     std::env::var("HIATUS_ROUNDS").ok().and_then(|text| text.parse().ok()).unwrap_or(ROUNDS)
 }
 
-/// SplitMix64.
-struct Random(u64);
-
-impl Random {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        mixed ^ (mixed >> 31)
-    }
-
-    fn below(&mut self, bound: u64) -> u64 {
-        self.next() % bound.max(1)
-    }
-}
-
 fn in_order(mut frames: Vec<Frame>) -> Vec<Frame> {
     frames.sort_by_key(|frame| frame.at);
     frames
 }
 
 /// Each golden capture, distorted by `distort` in each round: the target fails nothing.
-fn assert_none_fails(how: &str, distort: impl Fn(Vec<Frame>, &mut Random) -> Vec<Frame>) {
+fn assert_none_fails(how: &str, distort: impl Fn(Vec<Frame>, &mut Seed) -> Vec<Frame>) {
     let mut wrong = Vec::new();
     for case in cases() {
         let whole = frames(&case, None);
         for round in 0..rounds() {
-            let distorted = distort(whole.clone(), &mut Random(round));
+            let distorted = distort(whole.clone(), &mut Seed::new(round));
             let report = report(&capture(&distorted), &CheckOptions::default());
             for one in failures(&report) {
                 wrong.push(format!("{} {how} (round {round}): {}: {}", case.id, one.requirement, one.text));

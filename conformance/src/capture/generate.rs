@@ -11,6 +11,8 @@ use std::io::{self, Write};
 
 use speech::Speech;
 
+use crate::seed::Seed;
+
 /// What to make.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Mix {
@@ -54,7 +56,7 @@ pub fn write_capture(mix: &Mix, out: &mut impl Write) -> io::Result<()> {
     out.write_all(&0xa1b2_c3d4_u32.to_le_bytes())?;
     out.write_all(&[2, 0, 4, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 4, 0, 1, 0, 0, 0])?;
     let connections = mix.connections.clamp(1, 1 << 16);
-    let mut random = Random(mix.seed);
+    let mut random = Seed::new(mix.seed);
     let mut talks: Vec<_> = (0..connections).map(|number| Talk::new(number, mix, &mut random)).collect();
     let mut packet = Vec::with_capacity(2048);
     for index in 0..mix.packets {
@@ -116,8 +118,8 @@ struct Fields<'a> {
 }
 
 impl Talk {
-    fn new(number: u32, mix: &Mix, random: &mut Random) -> Self {
-        let (client_seq, server_seq) = (low_32(random.next()), low_32(random.next()));
+    fn new(number: u32, mix: &Mix, random: &mut Seed) -> Self {
+        let (client_seq, server_seq) = (low_32(random.next_u64()), low_32(random.next_u64()));
         let speaks = mix.hiatus_part > 0 && number.is_multiple_of(mix.hiatus_part);
         Self {
             number,
@@ -126,11 +128,12 @@ impl Talk {
             server_seq,
             latest: (0, Vec::new()),
             step: Step::Syn,
-            speech: speaks.then(|| Speech::new([client_seq, server_seq], [random.next(), random.next()])),
+            speech: speaks
+                .then(|| Speech::new([client_seq, server_seq], [random.next_u64(), random.next_u64()])),
         }
     }
 
-    fn next_packet(&mut self, mix: &Mix, index: u64, random: &mut Random, out: &mut Vec<u8>) {
+    fn next_packet(&mut self, mix: &Mix, index: u64, random: &mut Seed, out: &mut Vec<u8>) {
         let clock = low_32(index / 1000);
         let [a, b, c, d] = clock.to_be_bytes();
         let timestamps = [1, 1, 8, 10, a, b, c, d, a, b, c, d];
@@ -219,7 +222,7 @@ impl Talk {
     }
 
     /// A data segment: the next one, or the one before again.
-    fn data(&mut self, mix: &Mix, left: u32, random: &mut Random, options: &[u8], out: &mut Vec<u8>) {
+    fn data(&mut self, mix: &Mix, left: u32, random: &mut Seed, options: &[u8], out: &mut Vec<u8>) {
         let again = random.below(RESEND_PART) == 0 && !self.latest.1.is_empty();
         if !again {
             let length = 1 + random.below(u64::from(mix.data_octets_max.clamp(1, 1448)));
@@ -227,7 +230,7 @@ impl Talk {
             self.latest.0 = self.client_seq;
             self.latest.1.resize(length, 0);
             self.latest.1.chunks_mut(8).for_each(|chunk| {
-                let octets = random.next().to_le_bytes();
+                let octets = random.next_u64().to_le_bytes();
                 chunk.copy_from_slice(&octets[..chunk.len()]);
             });
             self.client_seq = self.client_seq.wrapping_add(low_32(u64::try_from(length).unwrap_or(1)));
@@ -259,24 +262,6 @@ impl Talk {
         out.extend_from_slice(&[words << 4, fields.flags, 0xff, 0xff, 0, 0, 0, 0]);
         out.extend_from_slice(fields.options);
         out.extend_from_slice(fields.data);
-    }
-}
-
-/// SplitMix64: enough to make octets that no two segments share.
-#[derive(Clone, Copy, Debug)]
-struct Random(u64);
-
-impl Random {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        mixed ^ (mixed >> 31)
-    }
-
-    /// 0 to `bound` - 1; the bias is below 2^-32 for every bound here.
-    fn below(&mut self, bound: u64) -> u64 {
-        self.next() % bound.max(1)
     }
 }
 

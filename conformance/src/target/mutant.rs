@@ -179,6 +179,12 @@ impl Notes {
         }
     }
 
+    /// Sends the last `len_octets` octets that the application wrote, whatever the target does.
+    fn send_at_once(&mut self, len_octets: u32) {
+        let data = self.data(len_octets);
+        self.extra.push_back(data);
+    }
+
     fn send_after(&mut self, delay: Duration, segment: OwnedSegment) {
         self.later.entry(self.now + delay).or_default().push(segment);
     }

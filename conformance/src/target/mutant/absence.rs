@@ -360,8 +360,7 @@ fn note(notes: &mut Notes, subtype: Subtype, segment: OwnedSegment) -> Vec<Owned
 /// Sends what the application wrote, though it should wait.
 fn send_if_noted(notes: &mut Notes, len_octets: u32) {
     if notes.since.is_some() {
-        let data = notes.data(len_octets);
-        notes.extra.push_back(data);
+        notes.send_at_once(len_octets);
     }
 }
 

@@ -164,10 +164,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
         breaks: &["HIA-MUST-123"],
         hooks: Hooks {
             outgoing: |_, segment| drop_if(has(&segment, Subtype::RESUME), segment),
-            wrote: |notes, len_octets| {
-                let data = notes.data(len_octets);
-                notes.extra.push_back(data);
-            },
+            wrote: Notes::send_at_once,
             ..UNTOUCHED
         },
     },

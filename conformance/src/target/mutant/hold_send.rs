@@ -12,13 +12,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
     Mutant {
         name: "sends-before-durable",
         breaks: &["HIA-MUST-99"],
-        hooks: Hooks {
-            wrote: |notes, len_octets| {
-                let data = notes.data(len_octets);
-                notes.extra.push_back(data);
-            },
-            ..UNTOUCHED
-        },
+        hooks: Hooks { wrote: Notes::send_at_once, ..UNTOUCHED },
     },
     Mutant {
         name: "closes-before-durable",

@@ -123,24 +123,12 @@ pub(super) const MUTANTS: &[Mutant] = &[
     Mutant {
         name: "ignores-the-window",
         breaks: &["RFC 9293 3.8.6"],
-        hooks: Hooks {
-            wrote: |notes, len_octets| {
-                let data = notes.data(len_octets);
-                notes.extra.push_back(data);
-            },
-            ..UNTOUCHED
-        },
+        hooks: Hooks { wrote: Notes::send_at_once, ..UNTOUCHED },
     },
     Mutant {
         name: "ignores-the-mss",
         breaks: &["RFC 9293 3.7.1"],
-        hooks: Hooks {
-            wrote: |notes, len_octets| {
-                let data = notes.data(len_octets);
-                notes.extra.push_back(data);
-            },
-            ..UNTOUCHED
-        },
+        hooks: Hooks { wrote: Notes::send_at_once, ..UNTOUCHED },
     },
     Mutant {
         name: "never-closes",
