@@ -1,0 +1,1 @@
+//! What `hiatus` does, one file for each command: arguments, `run`, exit status.
