@@ -2,6 +2,8 @@
 
 use clap::{Parser, Subcommand};
 
+use crate::command;
+
 /// Connections that survive power cuts, long suspension, snapshot and rollback.
 #[derive(Parser)]
 #[command(name = "hiatus", version, max_term_width = 110)]
@@ -11,4 +13,7 @@ pub(crate) struct Cli {
 }
 
 #[derive(Subcommand)]
-pub(crate) enum Command {}
+pub(crate) enum Command {
+    /// Show what a folder of a host's state holds: its incarnation, its latest durable epoch, what is in it.
+    State(command::state::Args),
+}

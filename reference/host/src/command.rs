@@ -1,1 +1,16 @@
 //! What `hiatus` does, one file for each command: arguments, `run`, exit status.
+
+pub(crate) mod state;
+
+use std::process::ExitCode;
+
+use crate::cli::Command;
+
+/// What every command ends with that could not do what it was asked.
+pub(crate) const COULD_NOT_RUN: u8 = 2;
+
+pub(crate) fn run(command: Command) -> ExitCode {
+    match command {
+        Command::State(args) => state::run(&args),
+    }
+}

@@ -3,6 +3,14 @@
 //! The engine as something people run. One loop on one thread owns everything: the [`Endpoint`](hiatus_engine::Endpoint),
 //! the link below it, and the store that it is restored from.
 //!
-//! From the wire upwards: [`link`] carries packets.
+//! From the wire upwards: [`link`] carries packets; [`Machine`] turns the endpoint, and takes the epochs from which it comes
+//! back ([`epochs`]); a [`Service`] is what runs on it.
 
+pub mod clock;
+pub mod epochs;
+pub mod event_loop;
 pub mod link;
+pub mod machine;
+
+pub use event_loop::{EventLoop, Wired};
+pub use machine::{Machine, Service};

@@ -4,10 +4,12 @@ mod memory;
 
 use std::io;
 use std::os::fd::BorrowedFd;
+use std::sync::Arc;
 
 use hiatus_engine::{ChecksumStatus, ChecksumWriter, Packet};
+use mio::Waker;
 
-pub use memory::MemoryLink;
+pub use memory::{Cut, MemoryLink};
 
 /// Octets of the longest packet that a link gives; with offload, many segments behind one header.
 pub const PACKET_OCTETS_MAX: usize = 65_535;
@@ -66,7 +68,7 @@ impl Link {
     pub fn send(&mut self, packet: &[u8], layout: &Packet) -> io::Result<Sent> {
         let _ = layout;
         match self {
-            Self::Memory(link) => Ok(link.send(packet)),
+            Self::Memory(link) => link.send(packet),
         }
     }
 
@@ -83,6 +85,13 @@ impl Link {
     pub fn mtu_octets(&self) -> u16 {
         match self {
             Self::Memory(link) => link.mtu_octets(),
+        }
+    }
+
+    /// Names who is woken when packets come, where no descriptor becomes readable.
+    pub fn set_waker(&mut self, waker: Arc<Waker>) {
+        match self {
+            Self::Memory(link) => link.set_waker(waker),
         }
     }
 

@@ -8,6 +8,7 @@ use std::process::ExitCode;
 use clap::Parser;
 
 fn main() -> ExitCode {
-    let cli::Cli { command } = cli::Cli::parse();
-    match command {}
+    // Commands that print nothing else log to stderr: RUST_LOG says what.
+    let cli = cli::Cli::parse();
+    command::run(cli.command)
 }

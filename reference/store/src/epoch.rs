@@ -81,7 +81,9 @@ pub struct Taker {
 }
 
 impl Taker {
-    pub(crate) fn after(last: Option<EpochId>) -> Self {
+    /// What begins the epochs after `last`: for who has no [`Store`](crate::Store), or has lost it for now.
+    #[must_use]
+    pub fn after(last: Option<EpochId>) -> Self {
         Self { last }
     }
 

@@ -17,6 +17,14 @@ pub struct ConnectionId {
     generation: u32,
 }
 
+impl ConnectionId {
+    /// A number that only this connection has: what names its record in a store, and it in a log.
+    #[must_use]
+    pub fn number(self) -> u64 {
+        u64::from(self.generation) << u32::BITS | u64::from(self.index)
+    }
+}
+
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 struct Entry<T> {
     /// How often the slot was emptied.

@@ -223,6 +223,14 @@ impl Endpoint {
         mark
     }
 
+    /// What was told of earlier epochs counts for nothing: the next one tells everything, as the first of a life does.
+    ///
+    /// For a host whose store has failed, and for one whose whole memory was saved and came back. No epoch that is TAKEN and
+    /// not DURABLE by now becomes so.
+    pub fn forget_snapshots(&mut self) {
+        self.epochs = Epochs::new();
+    }
+
     /// An epoch is DURABLE: all that was told of it and before it is kept for good. Octets that wait for it may leave, and
     /// peers learn how far this host cannot go back (draft, {#epochs}, {#hold-send}).
     ///

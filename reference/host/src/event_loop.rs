@@ -1,0 +1,148 @@
+//! The loop of a host: waits for the link, the wake-ups of other threads, the descriptors of its service, and the time.
+
+use std::io;
+use std::os::fd::AsRawFd;
+use std::sync::Arc;
+use std::time::Duration;
+
+use mio::unix::SourceFd;
+use mio::{Events, Interest, Poll, Registry, Token, Waker};
+
+use crate::machine::{Machine, Next, Service};
+
+/// The tokens of the loop itself; a service uses those from [`FIRST_TOKEN`] on.
+const LINK: Token = Token(0);
+const WAKE: Token = Token(1);
+/// The first token that is a service's own.
+pub const FIRST_TOKEN: usize = 16;
+/// Descriptors that are told of in one round.
+const EVENTS_MAX: usize = 1024;
+
+/// A service that has descriptors and times of its own.
+pub trait Wired: Service {
+    /// One of its descriptors is ready; it was registered with [`EventLoop::registry`] under `event`'s token.
+    fn handle_ready(&mut self, machine: &mut Machine, event: &mio::event::Event);
+
+    /// Once in each round, before the machine is turned: commands of other threads, times of its own.
+    fn handle_round(&mut self, machine: &mut Machine);
+
+    /// The longest time that it may be left alone; `None` waits for something to come.
+    fn patience(&self, machine: &Machine) -> Option<Duration> {
+        let _ = machine;
+        None
+    }
+
+    /// Whether the loop goes on.
+    fn goes_on(&self) -> bool {
+        true
+    }
+}
+
+/// The descriptors of a host.
+#[derive(Debug)]
+pub struct EventLoop {
+    poll: Poll,
+    events: Events,
+    waker: Arc<Waker>,
+}
+
+impl EventLoop {
+    /// A loop that waits for nothing yet.
+    ///
+    /// # Errors
+    ///
+    /// An [`io::Error`]: no descriptor is left.
+    pub fn new() -> io::Result<Self> {
+        let poll = Poll::new()?;
+        let waker = Arc::new(Waker::new(poll.registry(), WAKE)?);
+        Ok(Self { poll, events: Events::with_capacity(EVENTS_MAX), waker })
+    }
+
+    /// Where a service registers its descriptors, with tokens from [`FIRST_TOKEN`] on.
+    #[must_use]
+    pub fn registry(&self) -> &Registry {
+        self.poll.registry()
+    }
+
+    /// What ends a wait, from any thread.
+    #[must_use]
+    pub fn waker(&self) -> Arc<Waker> {
+        Arc::clone(&self.waker)
+    }
+
+    /// What [`Machine::start`] wants to be called when an epoch is durable.
+    pub fn wake(&self) -> impl Fn() + Send + 'static {
+        let waker = self.waker();
+        move || {
+            // A loop that is gone needs no waking.
+            waker.wake().ok();
+        }
+    }
+
+    /// Waits for the link of `machine` from now on.
+    ///
+    /// # Errors
+    ///
+    /// An [`io::Error`] of epoll.
+    pub fn attach(&self, machine: &mut Machine) -> io::Result<()> {
+        machine.set_waker(self.waker());
+        if let Some(descriptor) = machine.link().descriptor() {
+            let descriptor = descriptor.as_raw_fd();
+            self.registry().register(&mut SourceFd(&descriptor), LINK, Interest::READABLE)?;
+        }
+        Ok(())
+    }
+
+    /// Waits until something comes, or until `next`, or for `patience`; then gives what of the service's is ready to `ready`.
+    ///
+    /// # Errors
+    ///
+    /// An [`io::Error`] of epoll.
+    pub fn wait(
+        &mut self,
+        patience: Option<Duration>,
+        mut ready: impl FnMut(&mio::event::Event),
+    ) -> io::Result<()> {
+        match self.poll.poll(&mut self.events, patience) {
+            Ok(()) => {}
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => return Ok(()),
+            Err(error) => return Err(error),
+        }
+        for event in self.events.iter().filter(|event| event.token().0 >= FIRST_TOKEN) {
+            ready(event);
+        }
+        Ok(())
+    }
+
+    /// Turns `machine` and `service` until the service says that it is over.
+    ///
+    /// # Errors
+    ///
+    /// An [`io::Error`] of the link or of epoll.
+    pub fn run(&mut self, machine: &mut Machine, service: &mut impl Wired) -> io::Result<()> {
+        self.attach(machine)?;
+        while service.goes_on() {
+            service.handle_round(machine);
+            let next = machine.turn(service)?;
+            let patience = shorter(patience(machine, next), service.patience(machine));
+            self.wait(patience, |event| service.handle_ready(machine, event))?;
+        }
+        Ok(())
+    }
+}
+
+/// How long may be waited before `next`; `None` for ever.
+pub(crate) fn patience(machine: &Machine, next: Next) -> Option<Duration> {
+    match next {
+        Next::Now => Some(Duration::ZERO),
+        Next::At(time) => Some(machine.clock().until(time)),
+        Next::Idle => None,
+    }
+}
+
+fn shorter(one: Option<Duration>, other: Option<Duration>) -> Option<Duration> {
+    match (one, other) {
+        (Some(one), Some(other)) => Some(one.min(other)),
+        (one, other) => one.or(other),
+    }
+}
