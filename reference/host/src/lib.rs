@@ -11,6 +11,10 @@ pub mod epochs;
 pub mod event_loop;
 pub mod link;
 pub mod machine;
+mod runtime;
 
 pub use event_loop::{EventLoop, Wired};
-pub use machine::{Machine, Service};
+pub use machine::{Machine, Service, Settings};
+pub use runtime::{
+    ClosedError, HiatusListener, HiatusStream, Host, RunError, StartedHost, StreamEvent, Transaction,
+};

@@ -1,34 +1,27 @@
 //! A host without a thread of its own: the endpoint, the link, the clock and the epochs, turned by whoever owns it.
 
 mod calls;
+mod settings;
 mod start;
 
 use std::collections::BTreeSet;
 use std::io;
 
-use hiatus_engine::{Config, ConnectionId, Endpoint, EndpointLimits, Event, ListenerId, Time};
+use hiatus_engine::{ConnectionId, Endpoint, Event, ListenerId, Time};
 use tracing::{trace, warn};
 
 use crate::clock::Clock;
-use crate::epochs::{EpochPolicy, EpochStatus, Epochs, States};
+use crate::epochs::{EpochStatus, Epochs, States};
 use crate::link::{Link, PACKET_OCTETS_MAX, Sent};
 
 pub use calls::{GivenLife, RestoredError};
+pub use settings::{
+    DEFAULT_BUFFER_OCTETS, DEFAULT_EPOCH_INTERVAL, DEFAULT_EPOCH_OCTETS, DEFAULT_HOLD_SECONDS, Settings,
+};
 pub use start::{Lost, Returned, Started};
 
 /// Packets that one turn reads before it lets others have theirs.
 const PACKETS_PER_TURN: u32 = 256;
-
-/// How a host behaves.
-#[derive(Debug, Clone)]
-pub struct Settings {
-    /// The bounds of its endpoint. What the link does itself is set from the link.
-    pub limits: EndpointLimits,
-    /// How connections behave that do not say otherwise, and those that come back.
-    pub connection: Config,
-    /// When epochs are TAKEN.
-    pub epochs: EpochPolicy,
-}
 
 /// What a host has done so far.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

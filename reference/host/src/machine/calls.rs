@@ -119,6 +119,16 @@ impl Machine {
         self.endpoint.command(self.clock.now(), id, command)
     }
 
+    /// Listeners, in the order in which they were made.
+    pub(crate) fn listeners(&self) -> Vec<ListenerId> {
+        self.listeners.iter().map(|(id, _)| *id).collect()
+    }
+
+    /// A state of an application has changed: the next epoch is to have it.
+    pub fn note_change(&mut self) {
+        self.epochs.note(0);
+    }
+
     /// How connections of this host are that do not say otherwise.
     #[must_use]
     pub fn config(&self) -> Config {

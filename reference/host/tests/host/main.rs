@@ -1,0 +1,5 @@
+//! Hosts in one process, over a link in memory.
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
+mod power;
+mod streams;
