@@ -2,13 +2,16 @@
 
 use std::io;
 use std::os::fd::AsRawFd;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use hiatus_engine::ListenerId;
 use mio::unix::SourceFd;
 use mio::{Events, Interest, Poll, Registry, Token, Waker};
 
-use crate::machine::{Machine, Next, Service};
+use crate::control::Control;
+use crate::machine::{Machine, Next, Returned, Service};
 
 /// The tokens of the loop itself; a service uses those from [`FIRST_TOKEN`] on.
 const LINK: Token = Token(0);
@@ -36,6 +39,22 @@ pub trait Wired: Service {
     fn goes_on(&self) -> bool {
         true
     }
+
+    /// This memory came back older: connections and listeners have new ids (old, new). One that is not there is lost.
+    fn handle_restored(
+        &mut self,
+        machine: &mut Machine,
+        returned: &[Returned],
+        listeners: &[(ListenerId, ListenerId)],
+    ) {
+        let _ = (machine, returned, listeners);
+    }
+
+    /// What it says of itself to an operator.
+    fn status(&self, machine: &Machine) -> serde_json::Value {
+        let _ = machine;
+        serde_json::Value::Null
+    }
 }
 
 /// The descriptors of a host.
@@ -44,6 +63,9 @@ pub struct EventLoop {
     poll: Poll,
     events: Events,
     waker: Arc<Waker>,
+    control: Control,
+    /// Descriptors of the control that are ready.
+    asked: Vec<Token>,
 }
 
 impl EventLoop {
@@ -55,7 +77,8 @@ impl EventLoop {
     pub fn new() -> io::Result<Self> {
         let poll = Poll::new()?;
         let waker = Arc::new(Waker::new(poll.registry(), WAKE)?);
-        Ok(Self { poll, events: Events::with_capacity(EVENTS_MAX), waker })
+        let events = Events::with_capacity(EVENTS_MAX);
+        Ok(Self { poll, events, waker, control: Control::default(), asked: Vec::new() })
     }
 
     /// Where a service registers its descriptors, with tokens from [`FIRST_TOKEN`] on.
@@ -77,6 +100,25 @@ impl EventLoop {
             // A loop that is gone needs no waking.
             waker.wake().ok();
         }
+    }
+
+    /// Lets operators talk to the host through a Unix socket at `path`, which only the owner may use.
+    ///
+    /// # Errors
+    ///
+    /// An [`io::Error`]: the path cannot be used, or another process answers there.
+    pub fn open_control(&mut self, path: &Path) -> io::Result<()> {
+        self.control.open(path, self.poll.registry())
+    }
+
+    /// SIGUSR1 takes an epoch from now on. SIGUSR2 says that it is durable, or, if the file `generation` has changed since,
+    /// that this memory came back older. SIGTERM ends the loop, and the connections go on in the next life.
+    ///
+    /// # Errors
+    ///
+    /// An [`io::Error`]: no descriptor is left.
+    pub fn catch_signals(&mut self, generation: Option<&Path>) -> io::Result<()> {
+        self.control.catch_signals(generation, self.poll.registry())
     }
 
     /// Waits for the link of `machine` from now on.
@@ -109,9 +151,22 @@ impl EventLoop {
             Err(error) => return Err(error),
         }
         for event in self.events.iter().filter(|event| event.token().0 >= FIRST_TOKEN) {
-            ready(event);
+            if Control::owns(event.token()) {
+                self.asked.push(event.token());
+            } else {
+                ready(event);
+            }
         }
         Ok(())
+    }
+
+    /// Does what operators asked for since the last wait. False if one of them wants an end.
+    pub(crate) fn obey(&mut self, machine: &mut Machine, service: &mut impl Wired) -> bool {
+        for token in std::mem::take(&mut self.asked) {
+            self.control.handle_ready(token, self.poll.registry(), machine, service);
+        }
+        self.control.handle_round(machine);
+        !self.control.ends
     }
 
     /// Turns `machine` and `service` until the service says that it is over.
@@ -121,7 +176,7 @@ impl EventLoop {
     /// An [`io::Error`] of the link or of epoll.
     pub fn run(&mut self, machine: &mut Machine, service: &mut impl Wired) -> io::Result<()> {
         self.attach(machine)?;
-        while service.goes_on() {
+        while service.goes_on() && self.obey(machine, service) {
             service.handle_round(machine);
             let next = machine.turn(service)?;
             let patience = shorter(patience(machine, next), service.patience(machine));

@@ -7,10 +7,12 @@
 //! back ([`epochs`]); a [`Service`] is what runs on it.
 
 pub mod clock;
+pub mod control;
 pub mod epochs;
 pub mod event_loop;
 pub mod link;
 pub mod machine;
+pub mod metrics;
 mod runtime;
 
 pub use event_loop::{EventLoop, Wired};

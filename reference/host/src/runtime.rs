@@ -21,9 +21,11 @@ use hiatus_engine::{
 use tracing::error;
 
 use crate::epochs::{EpochStatus, Found, Keeping, StartError, States};
-use crate::event_loop::{EventLoop, patience};
+use crate::event_loop::{EventLoop, Wired, patience};
 use crate::link::Link;
-use crate::machine::{Counters, GivenLife, Machine, Next, RestoredError, Service, Settings, Started};
+use crate::machine::{
+    Counters, GivenLife, Machine, Next, RestoredError, Returned, Service, Settings, Started,
+};
 
 pub use listener::HiatusListener;
 use socket::Socket;
@@ -124,6 +126,41 @@ impl Service for Sockets {
     }
 }
 
+impl Wired for Sockets {
+    fn handle_ready(&mut self, _machine: &mut Machine, _event: &mio::event::Event) {}
+
+    fn handle_round(&mut self, _machine: &mut Machine) {}
+
+    fn handle_restored(
+        &mut self,
+        _machine: &mut Machine,
+        returned: &[Returned],
+        listeners: &[(ListenerId, ListenerId)],
+    ) {
+        for (id, mut socket) in std::mem::take(&mut self.by_id) {
+            match returned.iter().find(|back| back.was == id.number()) {
+                Some(back) => {
+                    socket.renamed(back.id);
+                    socket.came_back();
+                    self.by_id.insert(back.id, socket);
+                }
+                None => socket.lost(),
+            }
+        }
+        for (old, new) in listeners {
+            if let Some(wakers) = self.accepting.remove(old) {
+                self.accepting.insert(*new, wakers);
+            }
+        }
+        for known in &self.listeners {
+            let mut known = known.lock().unwrap_or_else(PoisonError::into_inner);
+            if let Some((_, new)) = listeners.iter().find(|(old, _)| *old == *known) {
+                *known = *new;
+            }
+        }
+    }
+}
+
 impl Sockets {
     pub(crate) fn listener(&mut self, id: ListenerId) -> Arc<Mutex<ListenerId>> {
         let shared = Arc::new(Mutex::new(id));
@@ -134,15 +171,6 @@ impl Sockets {
     pub(crate) fn forget_listener(&mut self, id: ListenerId) {
         self.accepting.remove(&id);
         self.listeners.retain(|known| *known.lock().unwrap_or_else(PoisonError::into_inner) != id);
-    }
-
-    fn renamed_listeners(&mut self, before: &[ListenerId], after: &[ListenerId]) {
-        for known in &self.listeners {
-            let mut known = known.lock().unwrap_or_else(PoisonError::into_inner);
-            if let Some((_, new)) = before.iter().zip(after).find(|(old, _)| **old == *known) {
-                *known = *new;
-            }
-        }
     }
 
     /// Nobody has a stream of it: nothing of it is to be told.
@@ -183,7 +211,20 @@ impl Host {
     ///
     /// A [`RunError`].
     pub fn start(link: Link, settings: Settings, keeping: Option<&Keeping>) -> Result<StartedHost, RunError> {
-        let event_loop = EventLoop::new()?;
+        Self::start_in(EventLoop::new()?, link, settings, keeping)
+    }
+
+    /// The same in a loop that was made before: one with a control socket, or one that catches signals.
+    ///
+    /// # Errors
+    ///
+    /// A [`RunError`].
+    pub fn start_in(
+        event_loop: EventLoop,
+        link: Link,
+        settings: Settings,
+        keeping: Option<&Keeping>,
+    ) -> Result<StartedHost, RunError> {
         let started = Machine::start(link, settings, keeping, event_loop.wake())?;
         let Started { mut machine, found, returned, lost, states } = started;
         event_loop.attach(&mut machine)?;
@@ -284,26 +325,8 @@ impl Host {
         self.shared().act(|Inner { machine, sockets, .. }| {
             let before = machine.listeners();
             let (returned, after) = machine.restored(life)?;
-            let mut old = std::mem::take(&mut sockets.by_id);
-            let ids: Vec<_> = old.keys().copied().collect();
-            for id in ids {
-                let Some(mut socket) = old.remove(&id) else { continue };
-                match returned.iter().find(|back| back.was == id.number()) {
-                    Some(back) => {
-                        socket.renamed(back.id);
-                        socket.came_back();
-                        sockets.by_id.insert(back.id, socket);
-                    }
-                    None => socket.lost(),
-                }
-            }
-            let mut accepting = std::mem::take(&mut sockets.accepting);
-            for (old, new) in before.iter().zip(&after) {
-                if let Some(wakers) = accepting.remove(old) {
-                    sockets.accepting.insert(*new, wakers);
-                }
-            }
-            sockets.renamed_listeners(&before, &after);
+            let listeners: Vec<_> = before.into_iter().zip(after).collect();
+            sockets.handle_restored(machine, &returned, &listeners);
             Ok(())
         })
     }
@@ -405,7 +428,7 @@ fn turn_until_stopped(mut event_loop: EventLoop, shared: &Shared) {
         let patience = {
             let mut inner = shared.lock();
             let Inner { machine, sockets, stops } = &mut *inner;
-            if *stops {
+            if *stops || !event_loop.obey(machine, sockets) {
                 return;
             }
             match machine.turn(sockets) {

@@ -1,5 +1,6 @@
 //! Hosts in one process, over a link in memory.
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
+mod operators;
 mod power;
 mod streams;
