@@ -33,8 +33,11 @@ const TOKEN_BASE: usize = 1 << 48;
 const LISTENER: Token = Token(TOKEN_BASE);
 const FIRST_CLIENT: usize = TOKEN_BASE + 1;
 /// And of the signals, above those of the clients.
-const SIGNALS: [(i32, Token); 3] =
-    [(SIGUSR1, Token(TOKEN_BASE * 2)), (SIGUSR2, Token(TOKEN_BASE * 2 + 1)), (SIGTERM, Token(TOKEN_BASE * 2 + 2))];
+const SIGNALS: [(i32, Token); 3] = [
+    (SIGUSR1, Token(TOKEN_BASE * 2)),
+    (SIGUSR2, Token(TOKEN_BASE * 2 + 1)),
+    (SIGTERM, Token(TOKEN_BASE * 2 + 2)),
+];
 
 /// The socket, its clients, and the signals.
 #[derive(Debug, Default)]
@@ -101,9 +104,11 @@ impl Control {
     ) {
         if token == LISTENER {
             self.accept(registry);
-        } else if let Some((signal, stream)) = self.signals.iter_mut().find(|(signal, _)| {
-            SIGNALS.iter().any(|(known, its)| known == signal && *its == token)
-        }) {
+        } else if let Some((signal, stream)) = self
+            .signals
+            .iter_mut()
+            .find(|(signal, _)| SIGNALS.iter().any(|(known, its)| known == signal && *its == token))
+        {
             let signal = *signal;
             // As often as it came, it is one.
             while stream.read(&mut [0; 64]).is_ok_and(|count| count > 0) {}

@@ -29,7 +29,11 @@ pub fn text(status: &Status) -> String {
     gauge("kept", "Connections kept for peers that are away", status.held.into());
     let sum = |of: fn(&crate::control::ConnectionStatus) -> u64| status.connections.iter().map(of).sum();
     gauge("own_lag_octets", "Octets received that no durable epoch has", sum(|one| one.own_lag_octets));
-    gauge("retained_octets", "Octets kept for peers that may come back older", sum(|one| one.retained_octets));
+    gauge(
+        "retained_octets",
+        "Octets kept for peers that may come back older",
+        sum(|one| one.retained_octets),
+    );
     gauge("held_octets", "Octets that wait for a durable epoch", sum(|one| one.held_octets));
     let counters = [
         ("commits", "Commits of the store", status.commits),
@@ -48,7 +52,8 @@ pub fn text(status: &Status) -> String {
     }
     let connections = Family::<Labels, Gauge>::default();
     for one in &status.connections {
-        let labels = [("state", &one.state), ("hiatus", &one.hiatus), ("self", &one.self_state), ("peer", &one.peer)];
+        let labels =
+            [("state", &one.state), ("hiatus", &one.hiatus), ("self", &one.self_state), ("peer", &one.peer)];
         let labels = labels.map(|(name, value)| (name.to_owned(), value.clone())).to_vec();
         connections.get_or_create(&labels).inc();
     }

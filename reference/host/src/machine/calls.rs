@@ -222,14 +222,12 @@ impl Machine {
         Ok((returned.into_iter().filter_map(named).collect(), listeners))
     }
 
-    /// The host is about to stop: peers are told. `None` does not say for how long. Gives how many connections there are.
+    /// The host is about to stop: peers are told; [`HoldTime::NONE`] does not say for how long. Gives how many connections
+    /// are told. One whose peer does not know Hiatus, or does not know yet, cannot be.
     pub fn suspend(&mut self, expected_absence: HoldTime) -> usize {
         let ids: Vec<_> = self.connections.iter().copied().collect();
-        for id in &ids {
-            // One whose peer does not know Hiatus cannot be told.
-            self.command(*id, Command::Suspend { expected_absence }).ok();
-        }
-        ids.len()
+        let told = |id: &ConnectionId| self.command(*id, Command::Suspend { expected_absence }).is_ok();
+        ids.iter().copied().filter(told).count()
     }
 
     /// The host has stopped: it is deaf and mute until [`resume`](Self::resume).

@@ -22,6 +22,8 @@ fn pair(client: &Host, server: &Host) -> (HiatusStream, HiatusStream) {
     let mut octets = [0; 5];
     (&far).read_exact(&mut octets).unwrap();
     assert_eq!(&octets, b"hello");
+    // A responder knows a round trip later.
+    wait_for(&far, StreamEvent::Protected);
     (near, far)
 }
 
@@ -53,7 +55,10 @@ fn a_memory_that_was_saved_comes_back_under_a_new_incarnation() {
     (&far).read_exact(&mut octets).unwrap();
     assert_eq!(&octets, b"again");
     let next = server.restored(Some(GivenLife { incarnation: 1, tsval_ceiling: 0 }));
-    assert!(next.unwrap_err().to_string().contains("expected one below"), "an incarnation is never taken twice");
+    assert!(
+        next.unwrap_err().to_string().contains("expected one below"),
+        "an incarnation is never taken twice"
+    );
 }
 
 #[test]
@@ -90,8 +95,7 @@ fn operators_ask_and_are_answered() {
     let mut event_loop = EventLoop::new().unwrap();
     event_loop.open_control(&path).unwrap();
     assert!(EventLoop::new().unwrap().open_control(&path).is_err(), "another process is there");
-    let client =
-        Host::start_in(event_loop, Link::Memory(one), Settings::in_memory(), None).unwrap().host;
+    let client = Host::start_in(event_loop, Link::Memory(one), Settings::in_memory(), None).unwrap().host;
     let server = Host::start(Link::Memory(other), Settings::in_memory(), None).unwrap().host;
     let (_near, _far) = pair(&client, &server);
     let mut control = ControlClient::connect(&path).unwrap();
