@@ -1,6 +1,7 @@
 //! What carries IP packets: a TUN device, or memory between two hosts of one process.
 
 mod memory;
+mod tun;
 
 use std::io;
 use std::os::fd::BorrowedFd;
@@ -10,6 +11,7 @@ use hiatus_engine::{ChecksumStatus, ChecksumWriter, Packet};
 use mio::Waker;
 
 pub use memory::{Cut, MemoryLink};
+pub use tun::{LinkTrouble, TunCounters, TunError, TunLifetime, TunLink, TunOffload, TunSettings, TunStep};
 
 /// Octets of the longest packet that a link gives; with offload, many segments behind one header.
 pub const PACKET_OCTETS_MAX: usize = 65_535;
@@ -19,6 +21,8 @@ pub const PACKET_OCTETS_MAX: usize = 65_535;
 pub enum Link {
     /// Memory: the other end is in the same process.
     Memory(MemoryLink),
+    /// A TUN device: the kernel is at the other end.
+    Tun(TunLink),
 }
 
 /// A packet that was read.
@@ -53,10 +57,11 @@ impl Link {
     ///
     /// # Errors
     ///
-    /// An [`io::Error`] of the device.
+    /// An [`io::Error`] of the device; [`LinkTrouble::of`] says what it means.
     pub fn receive(&mut self, buffer: &mut [u8]) -> io::Result<Option<Received>> {
         match self {
             Self::Memory(link) => Ok(link.receive(buffer)),
+            Self::Tun(link) => link.receive(buffer),
         }
     }
 
@@ -64,11 +69,11 @@ impl Link {
     ///
     /// # Errors
     ///
-    /// An [`io::Error`] of the device, such as EIO while it is down.
+    /// An [`io::Error`] of the device, such as EIO while it is down; [`LinkTrouble::of`] says what it means.
     pub fn send(&mut self, packet: &[u8], layout: &Packet) -> io::Result<Sent> {
-        let _ = layout;
         match self {
             Self::Memory(link) => link.send(packet),
+            Self::Tun(link) => link.send(packet, layout),
         }
     }
 
@@ -77,6 +82,7 @@ impl Link {
     pub fn offload(&self) -> Offload {
         match self {
             Self::Memory(_) => Offload { segments_per_packet: 1, checksum: ChecksumWriter::Endpoint },
+            Self::Tun(link) => link.offload(),
         }
     }
 
@@ -85,6 +91,7 @@ impl Link {
     pub fn mtu_octets(&self) -> u16 {
         match self {
             Self::Memory(link) => link.mtu_octets(),
+            Self::Tun(link) => link.mtu_octets(),
         }
     }
 
@@ -92,6 +99,7 @@ impl Link {
     pub fn set_waker(&mut self, waker: Arc<Waker>) {
         match self {
             Self::Memory(link) => link.set_waker(waker),
+            Self::Tun(_) => {}
         }
     }
 
@@ -100,6 +108,7 @@ impl Link {
     pub fn descriptor(&self) -> Option<BorrowedFd<'_>> {
         match self {
             Self::Memory(_) => None,
+            Self::Tun(link) => Some(link.descriptor()),
         }
     }
 }
