@@ -14,6 +14,10 @@ pub(crate) struct Cli {
 
 #[derive(Subcommand)]
 pub(crate) enum Command {
+    /// Show what a running host does: its epochs, and a live table of its connections.
+    Status(command::status::Args),
+    /// Tell a running host to snapshot, suspend, resume, or that it came back.
+    Ctl(command::ctl::Args),
     /// Show what a folder of a host's state holds: its incarnation, its latest durable epoch, what is in it.
     State(command::state::Args),
 }

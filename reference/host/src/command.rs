@@ -1,6 +1,8 @@
 //! What `hiatus` does, one file for each command: arguments, `run`, exit status.
 
+pub(crate) mod ctl;
 pub(crate) mod state;
+pub(crate) mod status;
 
 use std::process::ExitCode;
 
@@ -11,6 +13,8 @@ pub(crate) const COULD_NOT_RUN: u8 = 2;
 
 pub(crate) fn run(command: Command) -> ExitCode {
     match command {
+        Command::Status(args) => status::run(&args),
+        Command::Ctl(args) => ctl::run(&args),
         Command::State(args) => state::run(&args),
     }
 }
