@@ -332,7 +332,6 @@ impl Host {
     }
 
     /// The host is about to stop: peers are told. Gives how many connections are told.
-    #[must_use]
     pub fn suspend(&self, expected_absence: HoldTime) -> usize {
         self.shared().act(|inner| inner.machine.suspend(expected_absence))
     }

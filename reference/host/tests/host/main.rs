@@ -3,4 +3,5 @@
 
 mod operators;
 mod power;
+mod programs;
 mod streams;
