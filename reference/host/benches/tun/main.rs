@@ -111,20 +111,21 @@ fn main() {
             print(group.clone(), &OURS_PLAIN, plain.packets_per_core_s);
             print(group, &SMOLTCP, smoltcp.packets_per_core_s);
         }
-        let (ours, smoltcp, loopback) = (ping(OURS), ping(SMOLTCP), on_a_thread(peer::ping_loopback));
+        let (ours, smoltcp, loopback) =
+            (ping(OURS), ping(SMOLTCP), on_a_thread("loopback", peer::ping_loopback));
         for (name, figure) in [("ours", ours), ("smoltcp", smoltcp), ("kernel loopback", loopback)] {
             println!("tun ping-pong, 1 octet [us, median]\t{name}\t{figure:.2}\t{round}");
         }
     }
 }
 
-/// Runs `measured` in a network of its own.
-fn on_a_thread<R: Send + 'static>(measured: impl FnOnce() -> R + Send + 'static) -> R {
-    let thread = thread::spawn(|| {
+/// Runs `measured` in a network of its own, on a thread whose name a profiler shows.
+fn on_a_thread<R: Send + 'static>(name: &str, measured: impl FnOnce() -> R + Send + 'static) -> R {
+    let thread = thread::Builder::new().name(name.to_owned()).spawn(|| {
         enter_new_network().expect("the right to make a network");
         measured()
     });
-    thread.join().expect("a measurement that ends")
+    thread.expect("a thread").join().expect("a measurement that ends")
 }
 
 fn open(entrant: Entrant, role: Role) -> Box<dyn Contender> {
@@ -142,7 +143,7 @@ fn cpu_time() -> Duration {
 }
 
 fn transfer(entrant: Entrant, role: Role) -> Figures {
-    on_a_thread(move || {
+    on_a_thread(&format!("{} {role:?} {:?}", entrant.name, entrant.offload), move || {
         let mut contender = open(entrant, role);
         let peer = Peer::start(role);
         let begun = Instant::now();
@@ -175,7 +176,7 @@ fn transfer(entrant: Entrant, role: Role) -> Figures {
 
 /// The median time of a round trip, in microseconds.
 fn ping(entrant: Entrant) -> f64 {
-    on_a_thread(move || {
+    on_a_thread(&format!("{} echo", entrant.name), move || {
         let mut contender = open(entrant, Role::Echo);
         let peer = thread::spawn(|| peer::ping(HOST));
         while !peer.is_finished() {
