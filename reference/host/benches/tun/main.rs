@@ -96,20 +96,18 @@ fn main() {
             let offloaded = transfer(OURS, role);
             let plain = transfer(OURS_PLAIN, role);
             let smoltcp = transfer(SMOLTCP, role);
-            let print = |group: String, entrant: &Entrant, figure| {
-                println!("{group}\t{}\t{figure:.4}\t{round}", entrant.name);
+            let row = |group: &str, contender: &str, figure: f64| {
+                println!("tun {word}, {group}\t{contender}\t{figure:.4}\t{round}");
             };
-            for (kind, entrant, ours) in [("offload", OURS, offloaded), ("plain", OURS_PLAIN, plain)] {
-                let group = format!("tun {word}, {kind} [Gbit per core-s]");
-                print(group.clone(), &entrant, ours.gbit_per_core_s);
-                print(group, &SMOLTCP, smoltcp.gbit_per_core_s);
-                let group = format!("tun {word}, {kind}, wall [Gbit/s]");
-                print(group.clone(), &entrant, ours.gbit_per_s);
-                print(group, &SMOLTCP, smoltcp.gbit_per_s);
+            for (kind, ours) in [("offload", offloaded), ("plain", plain)] {
+                row(&format!("{kind} [Gbit per core-s]"), OURS.name, ours.gbit_per_core_s);
+                row(&format!("{kind} [Gbit per core-s]"), SMOLTCP.name, smoltcp.gbit_per_core_s);
+                row(&format!("{kind}, wall [Gbit/s]"), OURS.name, ours.gbit_per_s);
+                row(&format!("{kind}, wall [Gbit/s]"), SMOLTCP.name, smoltcp.gbit_per_s);
             }
-            let group = format!("tun {word}, plain [packets per core-s]");
-            print(group.clone(), &OURS_PLAIN, plain.packets_per_core_s);
-            print(group, &SMOLTCP, smoltcp.packets_per_core_s);
+            row("offload [Gbit per core-s]", "ours, plain", plain.gbit_per_core_s);
+            row("plain [packets per core-s]", OURS.name, plain.packets_per_core_s);
+            row("plain [packets per core-s]", SMOLTCP.name, smoltcp.packets_per_core_s);
         }
         let (ours, smoltcp, loopback) =
             (ping(OURS), ping(SMOLTCP), on_a_thread("loopback", peer::ping_loopback));
