@@ -43,8 +43,8 @@ enum How {
     /// ends in `/s` is a rate of the group's elements, any other is nanoseconds per element. The bench also answers to
     /// `--count-list` and `--count`, so that its instructions can be counted.
     Criterion,
-    /// It prints what it counts, the same on every run, or medians of what it measured itself: a group with its unit, a
-    /// function and a figure on each line, with tabs between.
+    /// It prints what it counts, the same on every run, or what it measured itself: a group with its unit, a function and a
+    /// figure on each line, with tabs between; behind them the round, if it was not the only one.
     Counts,
     /// As a process of its own, beside tshark.
     Process,
@@ -82,6 +82,12 @@ const BENCHES: &[Bench] = &[
         about: "a million connections saved and restored, against the disk itself (minutes)",
         package: "hiatus-store",
         how: How::Criterion,
+    },
+    Bench {
+        name: "tun",
+        about: "the host over a TUN device, with and without offload, against smoltcp; the kernel is the peer (a minute)",
+        package: "hiatus-host",
+        how: How::Counts,
     },
     Bench {
         name: "check",
@@ -130,7 +136,7 @@ pub(crate) fn run(shell: &Shell, args: &BenchArgs) -> Result<(), Failure> {
         samples.extend(match bench.how {
             How::Criterion if args.instructions => instructions::count(shell, &program)?,
             How::Criterion => measure(shell, bench, &program, args.rounds)?,
-            How::Counts => counted(shell, &program)?,
+            How::Counts => counted(shell, &program, args.rounds)?,
             How::Process => checker::measure(shell, &program, args.rounds)?,
             // Done above.
             How::Tables => Vec::new(),
@@ -168,15 +174,18 @@ fn build(shell: &Shell, bench: &Bench) -> Result<PathBuf, Failure> {
 }
 
 /// Reads what a bench of counts prints.
-fn counted(shell: &Shell, program: &Path) -> Result<Vec<Sample>, Failure> {
-    let lines = shell.output(shell.program(program).arg("--bench"))?;
+fn counted(shell: &Shell, program: &Path, rounds: u32) -> Result<Vec<Sample>, Failure> {
+    let mut command = shell.program(program);
+    command.arg("--bench").env("HIATUS_BENCH_ROUNDS", rounds.to_string());
+    let lines = shell.output(&mut command)?;
     let unreadable = |line: &str| Failure::Found(format!("{}: printed `{line}`", program.display()));
     let sample = |line: &str| {
         let mut columns = line.split('\t');
         let (group, function) = (columns.next()?, columns.next()?.to_owned());
         let figure = columns.next()?.parse().ok()?;
+        let round = columns.next().map_or(Some(1), |round| round.parse().ok())?;
         let (name, unit) = results::name_and_unit(group);
-        Some(Sample { round: 1, name, unit, function, figure })
+        Some(Sample { round, name, unit, function, figure })
     };
     lines.lines().map(|line| sample(line).ok_or_else(|| unreadable(line))).collect()
 }

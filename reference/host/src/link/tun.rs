@@ -109,6 +109,14 @@ impl TunLink {
             return Err(TunError::Ipv4Addresses { name, found_count: v4.len() });
         }
         let (device, framing) = attach(settings, v4.first().copied())?;
+        if framing == Framing::Virtio {
+            let octets = i32::try_from(virtio::HEADER_OCTETS).unwrap_or(i32::MAX);
+            sys::set_header_octets(device.as_fd(), octets).map_err(|source| TunError::Step {
+                name: name.clone(),
+                step: TunStep::Header,
+                source,
+            })?;
+        }
         let mtu_octets = make(&device, settings)?;
         Ok(Self { device, name, mtu_octets, framing, counters: TunCounters::default() })
     }
@@ -325,4 +333,60 @@ fn bring_up(device: &SyncDevice) -> io::Result<()> {
         thread::sleep(UP_POLL);
     }
     Err(error)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test may panic")]
+
+    use std::io::Write;
+    use std::os::fd::AsFd;
+    use std::time::Duration;
+
+    use hiatus_engine::{CloseReason, Config, Endpoint, EndpointLimits, EndpointSecrets, Event, Time};
+    use hiatus_netns::{enter_new_network, wait};
+
+    use super::{TunLifetime, TunLink, TunOffload, TunSettings, sys};
+
+    /// Connects to a port of the kernel at which nobody listens; gives what became of it.
+    fn knock(link: &mut TunLink) -> Option<Event> {
+        let limits = EndpointLimits { checksum: link.offload().checksum, ..EndpointLimits::default() };
+        let mut endpoint = Endpoint::new(EndpointSecrets { host: [1; 16], instance: [2; 16] }, limits);
+        let (local, remote) = ("10.7.0.2:0".parse().unwrap(), "10.7.0.1:9".parse().unwrap());
+        endpoint.connect(Time::ZERO, local, remote, Config::default()).unwrap();
+        let mut buffer = vec![0; 65_535];
+        let packet = endpoint.poll_packet(Time::ZERO, &mut buffer).unwrap();
+        link.send(&buffer[..packet.len_octets], &packet).ok()?;
+        wait([link.descriptor()], Duration::from_secs(5)).unwrap();
+        while let Some(received) = link.receive(&mut buffer).unwrap() {
+            endpoint.handle_packet(Time::ZERO, &buffer[..received.len_octets], received.checksum);
+        }
+        std::iter::from_fn(|| endpoint.poll_event()).map(|(_, event)| event).last()
+    }
+
+    #[test]
+    fn a_longer_header_is_taken_back() {
+        let test = std::thread::spawn(|| {
+            if let Err(error) = enter_new_network() {
+                let said = "SKIPPED: a_longer_header_is_taken_back: no network of its own";
+                writeln!(std::io::stderr(), "{said}: {error}").unwrap();
+                return;
+            }
+            let settings = TunSettings {
+                addresses: vec!["10.7.0.1/24".parse().unwrap()],
+                offload: TunOffload::Required,
+                lifetime: TunLifetime::Persistent,
+                ..TunSettings::new("hiatus0")
+            };
+            let mut link = TunLink::open(&settings).unwrap();
+            let refused = Some(Event::Closed { reason: CloseReason::Refused });
+            assert_eq!(knock(&mut link), refused);
+            // As vhost does.
+            sys::set_header_octets(link.device.as_fd(), 12).unwrap();
+            assert_ne!(knock(&mut link), refused);
+            drop(link);
+            assert_eq!(knock(&mut TunLink::open(&settings).unwrap()), refused);
+        });
+        test.join().unwrap();
+    }
 }

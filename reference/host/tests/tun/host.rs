@@ -6,9 +6,10 @@ use std::os::fd::BorrowedFd;
 use std::time::{Duration, Instant};
 
 use etherparse::{IpNumber, IpSlice};
+use hiatus_codec::{CapableBits, HoldTime};
 use hiatus_engine::{
     Backlog, ChecksumStatus, Command, Config, ConnectionId, Endpoint, EndpointLimits, EndpointSecrets, Event,
-    ListenerId, Time,
+    HiatusPolicy, ListenerId, Offer, Time,
 };
 use hiatus_host::link::{Link, PACKET_OCTETS_MAX, Sent, TunLink, TunSettings};
 use hiatus_netns::wait;
@@ -30,6 +31,7 @@ pub(crate) struct Host {
     peer_has_closed: bool,
     pub(crate) received: Seen,
     pub(crate) sent: Seen,
+    has_hiatus: bool,
     /// Has a look at every packet that came.
     pub(crate) judge: Option<fn(&[u8])>,
 }
@@ -71,6 +73,12 @@ pub(crate) fn config(mtu_octets: u16, headers_octets: u16) -> Config {
     }
 }
 
+/// Both ends offer Hiatus, and go on with it after a restart.
+pub(crate) fn with_hiatus(config: Config) -> Config {
+    let bits = CapableBits::new(CapableBits::VERSION).with_silent();
+    Config { hiatus: HiatusPolicy::On(Offer { bits, hold: HoldTime::from_seconds(3600) }), ..config }
+}
+
 impl Host {
     pub(crate) fn on(settings: &TunSettings, secret: u8) -> Self {
         let link = Link::Tun(TunLink::open(settings).unwrap());
@@ -91,12 +99,18 @@ impl Host {
             peer_has_closed: false,
             received: Seen::default(),
             sent: Seen::default(),
+            has_hiatus: false,
             judge: None,
         }
     }
 
     fn now(&self) -> Time {
         now(self.started)
+    }
+
+    /// Whether Hiatus was negotiated.
+    pub(crate) fn has_hiatus(&self) -> bool {
+        self.has_hiatus
     }
 
     /// Sends one SYN.
@@ -135,6 +149,7 @@ impl Host {
         self.send();
         while let Some((_, event)) = self.endpoint.poll_event() {
             self.peer_has_closed |= event == Event::PeerClosed;
+            self.has_hiatus |= event == Event::HiatusOn;
         }
         if let (None, Some(listener)) = (self.connection, self.listener) {
             self.connection = self.endpoint.accept(listener);

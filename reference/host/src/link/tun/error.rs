@@ -86,6 +86,8 @@ pub enum TunStep {
     Attach,
     /// Reads and writes that do not wait.
     NonBlocking,
+    /// The header before every packet, for offload.
+    Header,
     /// Its MTU.
     Mtu {
         /// In octets.
@@ -114,6 +116,7 @@ impl fmt::Display for TunStep {
         match self {
             Self::Attach => f.write_str("to attach to it"),
             Self::NonBlocking => f.write_str("reads and writes that do not wait"),
+            Self::Header => f.write_str("a virtio-net header of 10 octets"),
             Self::Mtu { octets } => write!(f, "an MTU of {octets} octets"),
             Self::Queue { packets } => write!(f, "a queue of {packets} packets"),
             Self::Address(address) => write!(f, "the address {address}"),
