@@ -116,7 +116,7 @@ const STEPS: &[Step] = &[
     },
     Step {
         name: "bare",
-        about: "codec and engine built without std",
+        about: "codec, engine and C interface built without std",
         tools: &[&tools::RUST_SOURCES],
         run: |shell| bare::build(shell).map(Outcome::from),
     },

@@ -12,6 +12,20 @@ use crate::time::Time;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct ListenerId(pub(crate) ConnectionId);
 
+impl ListenerId {
+    /// A number that only this listener has.
+    #[must_use]
+    pub fn number(self) -> u64 {
+        self.0.number()
+    }
+
+    /// The id that has this [`number`](Self::number).
+    #[must_use]
+    pub fn from_number(number: u64) -> Self {
+        Self(ConnectionId::from_number(number))
+    }
+}
+
 /// Bounds of one listener.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Backlog {

@@ -23,6 +23,13 @@ impl ConnectionId {
     pub fn number(self) -> u64 {
         u64::from(self.generation) << u32::BITS | u64::from(self.index)
     }
+
+    /// The id that has this [`number`](Self::number), for an owner that can keep numbers only.
+    #[must_use]
+    pub fn from_number(number: u64) -> Self {
+        let half = |number: u64| u32::try_from(number & u64::from(u32::MAX)).unwrap_or(0);
+        Self { index: half(number), generation: half(number >> u32::BITS) }
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
