@@ -190,7 +190,9 @@ impl Host {
     /// When the application acts without being asked to.
     pub(crate) fn application_wakes_at(&self, now: Time) -> Option<Time> {
         let reads_at = self.reading.wakes_at(now).filter(|_| self.wants_to_read());
-        let writes_at = self.writing.wakes_at(now).filter(|_| self.wants_to_write());
+        // While there is no room, what makes some wakes it.
+        let can_write = self.wants_to_write() && self.connection.writable_octets() > 0;
+        let writes_at = self.writing.wakes_at(now).filter(|_| can_write);
         reads_at.into_iter().chain(writes_at).min()
     }
 
