@@ -271,6 +271,25 @@ impl Endpoint {
         self.act(now, id, |state, _| state.read(octets)).unwrap_or(0)
     }
 
+    /// Shows received octets, in order and in the two pieces in which they lie, to `take`, which gives how many of them it has
+    /// taken. Says how many that were.
+    pub fn read_with(
+        &mut self,
+        now: Time,
+        id: ConnectionId,
+        take: impl FnOnce(&[u8], &[u8]) -> usize,
+    ) -> usize {
+        if self.readable_octets(id) == 0 {
+            return 0;
+        }
+        let taken = self.act(now, id, |state, _| {
+            let (first, second) = state.readable();
+            let count = take(first, second);
+            state.consume(count)
+        });
+        taken.unwrap_or(0)
+    }
+
     /// The owner asks for something.
     ///
     /// # Errors

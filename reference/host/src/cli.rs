@@ -18,6 +18,10 @@ pub(crate) enum Command {
     Status(command::status::Args),
     /// Tell a running host to snapshot, suspend, resume, or that it came back.
     Ctl(command::ctl::Args),
+    /// Carry connections of programs that know nothing of Hiatus.
+    Proxy(command::proxy::Args),
+    /// Keep the descriptors of a program, and start it again when it dies.
+    Keep(command::keep::Args),
     /// Show what a folder of a host's state holds: its incarnation, its latest durable epoch, what is in it.
     State(command::state::Args),
 }

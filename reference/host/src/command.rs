@@ -1,6 +1,9 @@
 //! What `hiatus` does, one file for each command: arguments, `run`, exit status.
 
 pub(crate) mod ctl;
+pub(crate) mod keep;
+pub(crate) mod log;
+pub(crate) mod proxy;
 pub(crate) mod state;
 pub(crate) mod status;
 
@@ -15,6 +18,8 @@ pub(crate) fn run(command: Command) -> ExitCode {
     match command {
         Command::Status(args) => status::run(&args),
         Command::Ctl(args) => ctl::run(&args),
+        Command::Proxy(args) => proxy::run(&args),
+        Command::Keep(args) => keep::run(&args),
         Command::State(args) => state::run(&args),
     }
 }

@@ -7,13 +7,17 @@
 //! back ([`epochs`]); a [`Service`] is what runs on it.
 
 pub mod clock;
+pub mod config;
 pub mod control;
 pub mod epochs;
 pub mod event_loop;
+pub mod keep;
 pub mod link;
 pub mod machine;
 pub mod metrics;
+pub mod proxy;
 mod runtime;
+mod sys;
 
 pub use event_loop::{EventLoop, Wired};
 pub use machine::{Machine, Service, Settings};

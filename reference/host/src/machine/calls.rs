@@ -109,6 +109,15 @@ impl Machine {
         read
     }
 
+    /// Shows received octets to `take`, which gives how many it has taken; see [`Endpoint::read_with`].
+    pub fn read_with(&mut self, id: ConnectionId, take: impl FnOnce(&[u8], &[u8]) -> usize) -> usize {
+        let read = self.endpoint.read_with(self.clock.now(), id, take);
+        if read > 0 {
+            self.epochs.note(0);
+        }
+        read
+    }
+
     /// Asks something of one connection; see [`Endpoint::command`].
     ///
     /// # Errors
