@@ -1,12 +1,56 @@
 //! Metrics in the text format of Prometheus.
 
+use std::io;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::thread;
+
 use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 
-use crate::control::Status;
+use tiny_http::{Header, Response, Server};
+
+use crate::control::{Answer, ControlClient, Request, Status};
+
+/// What a scrape is answered with.
+const CONTENT_TYPE: &str = "Content-Type: application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+/// Answers scrapes on `address` by asking the control socket at `control`, on a thread of its own, until the process ends.
+///
+/// # Errors
+///
+/// An [`io::Error`]: the address is taken, or is not one of this machine.
+pub fn serve(address: SocketAddr, control: PathBuf) -> io::Result<SocketAddr> {
+    let server = Server::http(address).map_err(io::Error::other)?;
+    let bound = server.server_addr().to_ip().unwrap_or(address);
+    thread::Builder::new().name("hiatus-metrics".to_owned()).spawn(move || {
+        for request in server.incoming_requests() {
+            // Who asks and does not wait for the answer is nobody's trouble.
+            let answer = answer(request.url(), &control);
+            request.respond(answer).ok();
+        }
+    })?;
+    Ok(bound)
+}
+
+fn answer(url: &str, control: &Path) -> Response<io::Cursor<Vec<u8>>> {
+    if url != "/metrics" {
+        return Response::from_string("see /metrics\n").with_status_code(404);
+    }
+    let asked = ControlClient::connect(control).and_then(|mut client| client.ask(&Request::Metrics));
+    let response = match asked {
+        Ok(Answer::Metrics { text }) => Response::from_string(text),
+        Ok(_) => Response::from_string("the host gave another answer\n").with_status_code(500),
+        Err(error) => Response::from_string(format!("{error}\n")).with_status_code(503),
+    };
+    match CONTENT_TYPE.parse::<Header>() {
+        Ok(header) => response.with_header(header),
+        Err(()) => response,
+    }
+}
 
 type Labels = Vec<(String, String)>;
 

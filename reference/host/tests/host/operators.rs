@@ -116,4 +116,10 @@ fn operators_ask_and_are_answered() {
     let line = r#"hiatus_connections{state="ESTABLISHED",hiatus="on",self="UP",peer="UP"} 1"#;
     assert!(text.lines().any(|found| found == line), "{text}");
     assert!(text.ends_with("# EOF\n"), "{text}");
+    let scraped = hiatus_host::metrics::serve(address("127.0.0.1:0"), path.clone()).unwrap();
+    let mut http = std::net::TcpStream::connect(scraped).unwrap();
+    http.write_all(b"GET /metrics HTTP/1.1\r\nHost: here\r\nConnection: close\r\n\r\n").unwrap();
+    let mut page = String::new();
+    http.read_to_string(&mut page).unwrap();
+    assert!(page.starts_with("HTTP/1.1 200 ") && page.contains(line), "{page}");
 }
