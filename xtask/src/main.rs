@@ -9,6 +9,7 @@ mod bench;
 mod fuzz;
 mod golden;
 mod hygiene;
+mod live;
 mod model;
 mod mutants;
 mod shell;

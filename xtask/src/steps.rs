@@ -7,7 +7,7 @@ use clap::Args;
 
 use crate::shell::{Failure, Shell};
 use crate::tools::{self, Installed, Tool};
-use crate::{bare, fuzz, golden, hygiene, targets};
+use crate::{bare, fuzz, golden, hygiene, live, targets};
 
 /// What `test` and `ci` accept.
 #[derive(Args)]
@@ -163,6 +163,17 @@ const STEPS: &[Step] = &[
         run: |shell| {
             let (note, skipped) = targets::check(shell)?;
             Ok(Outcome::Passed { note, skipped })
+        },
+    },
+    Step {
+        name: "live",
+        about: "real hosts in networks of their own: killed, restored, suspended, behind address translation",
+        tools: &[&tools::NETWORK_TOOLS, &tools::LIVE_PROGRAMS, &tools::QEMU, &tools::QEMU_IMAGES],
+        run: |shell| {
+            Ok(match live::check(shell)? {
+                live::Live::Ran(skipped) => Outcome::from(skipped),
+                live::Live::Impossible(why) => Outcome::Skipped(why),
+            })
         },
     },
     Step {

@@ -54,6 +54,32 @@ pub(crate) const NETWORK_TOOLS: Tool = Tool {
     need: Need::Required,
 };
 
+/// What the live tests run over Hiatus unmodified, and what captures it.
+pub(crate) const LIVE_PROGRAMS: Tool = Tool {
+    name: "programs of the live tests",
+    packages: &["tcpdump", "curl", "netcat-openbsd", "redis-server", "redis-tools", "iperf3", "python3"],
+    present: |_| {
+        ["tcpdump", "curl", "nc", "redis-server", "redis-cli", "iperf3", "python3"].into_iter().all(on_path)
+    },
+    need: Need::Required,
+};
+
+/// A virtual machine that is snapshot and restored, and a shell for its guest.
+pub(crate) const QEMU: Tool = Tool {
+    name: "QEMU",
+    packages: &["qemu-system-x86", "busybox-static", "cpio"],
+    present: |_| on_path("qemu-system-x86_64") && on_path("busybox") && on_path("cpio"),
+    need: Need::IfAvailable,
+};
+
+/// Apart from QEMU, which takes those of another version away as it is installed.
+pub(crate) const QEMU_IMAGES: Tool = Tool {
+    name: "QEMU's images",
+    packages: &["qemu-utils"],
+    present: |_| on_path("qemu-img"),
+    need: Need::IfAvailable,
+};
+
 /// A browser that needs no screen.
 pub(crate) const CHROMIUM: Tool = Tool {
     name: "chromium",
@@ -104,7 +130,8 @@ pub(crate) fn install(shell: &Shell, tools: &[&Tool]) -> Result<Installed, Failu
         )));
     }
     shell.run(apt_get(shell).arg("update"))?;
-    for tool in missing {
+    // Asked again: the installation of one may have taken another away.
+    for tool in tools.iter().filter(|tool| !tool.is_present(shell)) {
         let available = tool.packages.iter().all(|package| has_candidate(shell, package));
         if tool.need == Need::IfAvailable && !available {
             println!("    this Debian has no {}; doing without", tool.packages.join(" "));
