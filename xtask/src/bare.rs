@@ -1,4 +1,4 @@
-//! The codec and the engine, built for a machine that has no operating system and no `std`.
+//! The codec and the engine, checked for a machine that has no operating system and no `std`.
 //!
 //! Three ways, the first that works here is taken: a bare target that rustup has installed; a bare target whose `core`
 //! and `alloc` are built from the library sources Debian ships beside its own rustc; and, where neither is to be had,
@@ -15,16 +15,16 @@ const PACKAGES: [&str; 2] = ["hiatus-codec", "hiatus-engine"];
 /// The oldest compiler that the workspace accepts (`rust-version` in Cargo.toml).
 const OLDEST_MINOR_VERSION: u32 = 95;
 
-/// Builds the `no_std` crates without `std`; returns the way that was taken.
+/// Checks the `no_std` crates without `std`; returns the way that was taken.
 pub(crate) fn build(shell: &Shell) -> Result<String, Failure> {
     if let Some(target) = installed_bare_target(shell) {
-        build_all(shell, |command| {
+        check_all(shell, |command| {
             command.args(["--target", &target]);
         })?;
         return Ok(format!("rustup's {target}"));
     }
     if let Some(rustc) = debian_compiler(shell) {
-        build_all(shell, |command| {
+        check_all(shell, |command| {
             // `-Zbuild-std` asks for a nightly cargo; the variable lets a stable one do it. Only this step needs it.
             command.env("RUSTC", &rustc).env("RUSTC_BOOTSTRAP", "1");
             command.args(["-Zbuild-std=core,alloc", "--target", BARE_TARGET, "--target-dir", "target/bare"]);
@@ -33,7 +33,7 @@ pub(crate) fn build(shell: &Shell) -> Result<String, Failure> {
     }
     let host = host_triple(shell)?;
     let sysroot = sysroot_without_std(shell, &host)?;
-    build_all(shell, |command| {
+    check_all(shell, |command| {
         // With `--target`, cargo keeps these flags from build scripts and procedural macros, which do need std.
         command.env("RUSTFLAGS", format!("--sysroot {}", sysroot.display()));
         command.args(["--target", &host, "--target-dir", "target/bare-host"]);
@@ -41,13 +41,12 @@ pub(crate) fn build(shell: &Shell) -> Result<String, Failure> {
     Ok(format!("no bare target here: {host} with a sysroot of core and alloc alone"))
 }
 
-fn build_all(shell: &Shell, choose: impl Fn(&mut std::process::Command)) -> Result<(), Failure> {
+fn check_all(shell: &Shell, choose: impl Fn(&mut std::process::Command)) -> Result<(), Failure> {
     // Apart, so that no package gets a feature only because another one asks for it.
     for package in PACKAGES {
-        let mut command = shell.cargo("build");
-        command.args(["--package", package, "--lib"]).env("CARGO_PROFILE_DEV_DEBUG", "0");
-        // The workspace optimises dependencies, for the tests' sake; here that would only take time.
-        command.args(["--config", "profile.dev.package.'*'.opt-level=0"]);
+        // What there is no `std` for is missed before any code is made.
+        let mut command = shell.cargo("check");
+        command.args(["--package", package, "--lib"]);
         choose(&mut command);
         shell.run(&mut command)?;
     }
