@@ -1,4 +1,4 @@
-//! The codec, the engine and its C interface, built for a machine that has no operating system and no `std`.
+//! The codec, the engine and its C interface, checked for a machine that has no operating system and no `std`.
 //!
 //! Three ways, the first that works here is taken: a bare target that rustup has installed; a bare target whose `core`
 //! and `alloc` are built from the library sources Debian ships beside its own rustc; and, where neither is to be had,
@@ -11,25 +11,21 @@ use crate::shell::{Failure, Shell};
 
 /// Cortex-M4: 32 bits, no 64-bit atomics, no operating system.
 const BARE_TARGET: &str = "thumbv7em-none-eabi";
-const PACKAGES: [&str; 2] = ["hiatus-codec", "hiatus-engine"];
-/// Without its feature `std` it takes memory from the C side.
-const C_INTERFACE: &str = "hiatus-capi";
+/// The C interface takes memory from the C side where it has no `std`.
+const PACKAGES: [&str; 3] = ["hiatus-codec", "hiatus-engine", "hiatus-capi"];
 /// The oldest compiler that the workspace accepts (`rust-version` in Cargo.toml).
 const OLDEST_MINOR_VERSION: u32 = 95;
 
-/// What a port links.
-const STATIC_LIBRARY: &str = "staticlib";
-
-/// Builds the `no_std` crates without `std`; returns the way that was taken.
+/// Checks the `no_std` crates without `std`; returns the way that was taken.
 pub(crate) fn build(shell: &Shell) -> Result<String, Failure> {
     if let Some(target) = installed_bare_target(shell) {
-        build_all(shell, STATIC_LIBRARY, |command| {
+        check_all(shell, |command| {
             command.args(["--target", &target]);
         })?;
         return Ok(format!("rustup's {target}"));
     }
     if let Some(rustc) = debian_compiler(shell) {
-        build_all(shell, STATIC_LIBRARY, |command| {
+        check_all(shell, |command| {
             // `-Zbuild-std` asks for a nightly cargo; the variable lets a stable one do it. Only this step needs it.
             command.env("RUSTC", &rustc).env("RUSTC_BOOTSTRAP", "1");
             command.args(["-Zbuild-std=core,alloc", "--target", BARE_TARGET, "--target-dir", "target/bare"]);
@@ -38,8 +34,7 @@ pub(crate) fn build(shell: &Shell) -> Result<String, Failure> {
     }
     let host = host_triple(shell)?;
     let sysroot = sysroot_without_std(shell, &host)?;
-    // Of this triple a library that is linked to its end wants what unwinds its stack.
-    build_all(shell, "rlib", |command| {
+    check_all(shell, |command| {
         // With `--target`, cargo keeps these flags from build scripts and procedural macros, which do need std.
         command.env("RUSTFLAGS", format!("--sysroot {}", sysroot.display()));
         command.args(["--target", &host, "--target-dir", "target/bare-host"]);
@@ -47,27 +42,15 @@ pub(crate) fn build(shell: &Shell) -> Result<String, Failure> {
     Ok(format!("no bare target here: {host} with a sysroot of core and alloc alone"))
 }
 
-fn build_all(
-    shell: &Shell,
-    c_library: &str,
-    choose: impl Fn(&mut std::process::Command),
-) -> Result<(), Failure> {
-    let build = |mut command: std::process::Command| {
-        command.arg("--lib").env("CARGO_PROFILE_DEV_DEBUG", "0");
-        // The workspace optimises dependencies, for the tests' sake; here that would only take time.
-        command.args(["--config", "profile.dev.package.'*'.opt-level=0"]);
-        choose(&mut command);
-        shell.run(&mut command)
-    };
+fn check_all(shell: &Shell, choose: impl Fn(&mut std::process::Command)) -> Result<(), Failure> {
     // Apart, so that no package gets a feature only because another one asks for it.
     for package in PACKAGES {
-        let mut command = shell.cargo("build");
-        command.args(["--package", package]);
-        build(command)?;
+        // What there is no `std` for is missed before any code is made.
+        let mut command = shell.cargo("check");
+        command.args(["--package", package, "--lib", "--no-default-features"]);
+        choose(&mut command);
+        shell.run(&mut command)?;
     }
-    let mut command = shell.cargo("rustc");
-    command.args(["--package", C_INTERFACE, "--no-default-features", "--crate-type", c_library]);
-    build(command)?;
     Ok(())
 }
 
