@@ -32,7 +32,7 @@ use crate::config::{Carry, Config, Front, Serve};
 use crate::epochs::States;
 use crate::event_loop::{FIRST_TOKEN, Wired};
 use crate::keep::Kept;
-use crate::machine::{Machine, Service};
+use crate::machine::{Machine, Returned, Service};
 use crate::proxy::direct::Direct;
 use crate::proxy::pair::{Care, Pair, Pumped, Stage};
 use crate::proxy::record::{Side, kept_name, state_name};
@@ -476,6 +476,20 @@ impl Wired for Proxy {
 
     fn goes_on(&self) -> bool {
         !self.is_over
+    }
+
+    fn handle_restored(
+        &mut self,
+        machine: &mut Machine,
+        returned: &[Returned],
+        listeners: &[(ListenerId, ListenerId)],
+    ) {
+        self.rename(machine, returned, listeners);
+    }
+
+    fn status(&self, machine: &Machine) -> serde_json::Value {
+        // Nothing in it cannot be written.
+        serde_json::to_value(self.pair_status(machine)).unwrap_or_default()
     }
 }
 

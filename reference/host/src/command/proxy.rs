@@ -16,7 +16,7 @@ use crate::command::{COULD_NOT_RUN, log};
 
 /// Arguments of `hiatus proxy`.
 #[derive(clap::Args)]
-#[command(after_help = "Exit status: 0 ended by a signal, 2 could not run.\n\n\
+#[command(after_help = "Exit status: 0 ended by SIGTERM, 2 could not run.\n\n\
     Connections survive this process where something keeps their local legs: run it under systemd with \
     FileDescriptorStoreMax=, or as `hiatus keep -- hiatus proxy --config FILE`.")]
 pub(crate) struct Args {
@@ -68,6 +68,11 @@ fn serve(config: &Config) -> Result<(), Box<dyn std::error::Error>> {
         rights::become_user(user, config)?;
     }
     let mut event_loop = EventLoop::new()?;
+    event_loop.catch_signals(None)?;
+    if let Some(control) = &config.control {
+        let opened = event_loop.open_control(&control.socket);
+        opened.map_err(|error| format!("[control] socket {}: {error}", control.socket.display()))?;
+    }
     let keeping = config.keeping();
     let started = Machine::start(Link::Tun(link), config.settings(), keeping.as_ref(), event_loop.wake())?;
     let mut machine = started.machine;
