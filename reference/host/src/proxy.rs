@@ -295,10 +295,10 @@ impl Proxy {
         let Some(pair) = self.pairs.get_mut(key) else { return };
         if let Some(reason) = fell_back {
             debug!(pair = pair.number, ?reason, "plain TCP: it does not survive this process");
-            if pair.stage == Stage::Open {
-                if let Err(error) = pair.give_up_care(&mut self.scratch) {
-                    return self.break_off(machine, key, &format!("local leg: {error}"));
-                }
+            if pair.stage == Stage::Open
+                && let Err(error) = pair.give_up_care(&mut self.scratch)
+            {
+                return self.break_off(machine, key, &format!("local leg: {error}"));
             }
         }
         match pair.stage {

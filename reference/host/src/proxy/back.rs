@@ -121,7 +121,7 @@ impl Proxy {
             let id = far.remove(&record.far);
             match (id, leg) {
                 (Some(id), Some(leg)) => {
-                    back += usize::from(self.go_on(machine, number, record, id, leg).is_some());
+                    back += usize::from(self.go_on(machine, number, &record, id, leg).is_some());
                 }
                 (Some(id), None) => {
                     info!(number, "the local leg is gone: the far one is aborted");
@@ -150,11 +150,11 @@ impl Proxy {
         &mut self,
         machine: &mut Machine,
         number: u64,
-        record: PairRecord,
+        record: &PairRecord,
         far: ConnectionId,
         leg: Local,
     ) -> Option<()> {
-        let pair = match self.rebuilt(number, &record, leg) {
+        let pair = match self.rebuilt(number, record, leg) {
             Ok(pair) => pair,
             Err(why) => {
                 warn!(number, why, "a pair cannot go on");
@@ -255,8 +255,7 @@ impl Proxy {
 
     /// A far leg of which no epoch says what it is for: nothing was read from it, or everything is over.
     fn without_pair(&mut self, machine: &mut Machine, far: ConnectionId) {
-        let is_open =
-            matches!(machine.endpoint().state(far), TcpState::Established | TcpState::CloseWait);
+        let is_open = matches!(machine.endpoint().state(far), TcpState::Established | TcpState::CloseWait);
         if !is_open {
             // The engine keeps it for a peer that may come back older.
             return;
