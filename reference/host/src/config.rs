@@ -280,7 +280,7 @@ impl Config {
                 let what = "expected one of `addresses` of [host]: Hiatus has no other";
                 mistakes.push(Mistake::at(serve.listen.span(), what));
             }
-            if serve.to.is_some() == !serve.allow.is_empty() {
+            if serve.to.is_some() != serve.allow.is_empty() {
                 let what =
                     "expected either `allow` (peers are proxies) or `to` (peers are programs) beside it";
                 mistakes.push(Mistake::at(serve.listen.span(), what));
@@ -288,6 +288,11 @@ impl Config {
         }
         if !self.carry.is_empty() && self.proxy.is_none() {
             let what = "[[carry]] without [proxy]: expected a table [proxy], for connections to come in";
+            mistakes.push(Mistake::everywhere(what));
+        }
+        if self.metrics.is_some() && self.control.is_none() {
+            let what =
+                "[metrics] without [control]: expected a table [control], which metrics are asked from";
             mistakes.push(Mistake::everywhere(what));
         }
         for via in self.carry.iter().filter_map(|carry| carry.via) {

@@ -32,7 +32,7 @@ use crate::config::{Carry, Config, Front, Serve};
 use crate::epochs::States;
 use crate::event_loop::{FIRST_TOKEN, Wired};
 use crate::keep::Kept;
-use crate::machine::{Machine, Service};
+use crate::machine::{Machine, Returned, Service};
 use crate::proxy::direct::Direct;
 use crate::proxy::pair::{Care, Pair, Pumped, Stage};
 use crate::proxy::record::{Side, kept_name, state_name};
@@ -295,10 +295,10 @@ impl Proxy {
         let Some(pair) = self.pairs.get_mut(key) else { return };
         if let Some(reason) = fell_back {
             debug!(pair = pair.number, ?reason, "plain TCP: it does not survive this process");
-            if pair.stage == Stage::Open {
-                if let Err(error) = pair.give_up_care(&mut self.scratch) {
-                    return self.break_off(machine, key, &format!("local leg: {error}"));
-                }
+            if pair.stage == Stage::Open
+                && let Err(error) = pair.give_up_care(&mut self.scratch)
+            {
+                return self.break_off(machine, key, &format!("local leg: {error}"));
             }
         }
         match pair.stage {
@@ -476,6 +476,20 @@ impl Wired for Proxy {
 
     fn goes_on(&self) -> bool {
         !self.is_over
+    }
+
+    fn handle_restored(
+        &mut self,
+        machine: &mut Machine,
+        returned: &[Returned],
+        listeners: &[(ListenerId, ListenerId)],
+    ) {
+        self.rename(machine, returned, listeners);
+    }
+
+    fn status(&self, machine: &Machine) -> serde_json::Value {
+        // Nothing in it cannot be written.
+        serde_json::to_value(self.pair_status(machine)).unwrap_or_default()
     }
 }
 

@@ -1,7 +1,9 @@
 //! `hiatus proxy`: carries connections of programs that know nothing of Hiatus.
 
+mod metrics;
 mod rights;
 
+use std::net::TcpListener;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -16,7 +18,7 @@ use crate::command::{COULD_NOT_RUN, log};
 
 /// Arguments of `hiatus proxy`.
 #[derive(clap::Args)]
-#[command(after_help = "Exit status: 0 ended by a signal, 2 could not run.\n\n\
+#[command(after_help = "Exit status: 0 ended by SIGTERM, 2 could not run.\n\n\
     Connections survive this process where something keeps their local legs: run it under systemd with \
     FileDescriptorStoreMax=, or as `hiatus keep -- hiatus proxy --config FILE`.")]
 pub(crate) struct Args {
@@ -64,10 +66,26 @@ fn serve(config: &Config) -> Result<(), Box<dyn std::error::Error>> {
     rights::raise_limit_of_descriptors();
     let link = TunLink::open(&config.tun())?;
     let entrances = Entrances::open(config, &kept, &mut descriptors)?;
+    let metrics = match &config.metrics {
+        Some(metrics) => {
+            let listen = metrics.listen;
+            let listener = TcpListener::bind(listen.0);
+            Some(listener.map_err(|error| format!("[metrics] listen {listen}: {error}"))?)
+        }
+        None => None,
+    };
     if let Some(user) = &config.host.user {
         rights::become_user(user, config)?;
     }
     let mut event_loop = EventLoop::new()?;
+    event_loop.catch_signals(None)?;
+    if let Some(control) = &config.control {
+        let opened = event_loop.open_control(&control.socket);
+        opened.map_err(|error| format!("[control] socket {}: {error}", control.socket.display()))?;
+        if let Some(listener) = metrics {
+            metrics::answer(listener, control.socket.clone())?;
+        }
+    }
     let keeping = config.keeping();
     let started = Machine::start(Link::Tun(link), config.settings(), keeping.as_ref(), event_loop.wake())?;
     let mut machine = started.machine;

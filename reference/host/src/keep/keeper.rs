@@ -200,7 +200,11 @@ fn spawn(kept: &Program, shelf: &Shelf) -> Result<Child, KeeperError> {
     let mut command = Command::new(&program);
     command.args(words).env("NOTIFY_SOCKET", shelf.address());
     let (names, descriptors) = shelf.contents();
-    command.env("LISTEN_FDS", descriptors.len().to_string()).env("LISTEN_FDNAMES", names);
+    if descriptors.is_empty() {
+        command.env_remove("LISTEN_FDS").env_remove("LISTEN_FDNAMES");
+    } else {
+        command.env("LISTEN_FDS", descriptors.len().to_string()).env("LISTEN_FDNAMES", names);
+    }
     sys::spawn_with(&mut command, &descriptors).map_err(|error| KeeperError::Program { program, error })
 }
 

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::io;
 use std::net::SocketAddr;
 
-use hiatus_engine::{Command, ConnectionId};
+use hiatus_engine::{Command, ConnectionId, ListenerId, TcpState};
 use mio::Registry;
 use tracing::{info, warn};
 
@@ -121,7 +121,7 @@ impl Proxy {
             let id = far.remove(&record.far);
             match (id, leg) {
                 (Some(id), Some(leg)) => {
-                    back += usize::from(self.go_on(machine, number, record, id, leg).is_some());
+                    back += usize::from(self.go_on(machine, number, &record, id, leg).is_some());
                 }
                 (Some(id), None) => {
                     info!(number, "the local leg is gone: the far one is aborted");
@@ -150,11 +150,11 @@ impl Proxy {
         &mut self,
         machine: &mut Machine,
         number: u64,
-        record: PairRecord,
+        record: &PairRecord,
         far: ConnectionId,
         leg: Local,
     ) -> Option<()> {
-        let pair = match self.rebuilt(number, &record, leg) {
+        let pair = match self.rebuilt(number, record, leg) {
             Ok(pair) => pair,
             Err(why) => {
                 warn!(number, why, "a pair cannot go on");
@@ -253,14 +253,50 @@ impl Proxy {
         self.kept.remove(&name);
     }
 
-    /// A far leg of which no epoch says what it is for: nothing was read from it.
+    /// A far leg of which no epoch says what it is for: nothing was read from it, or everything is over.
     fn without_pair(&mut self, machine: &mut Machine, far: ConnectionId) {
+        let is_open = matches!(machine.endpoint().state(far), TcpState::Established | TcpState::CloseWait);
+        if !is_open {
+            // The engine keeps it for a peer that may come back older.
+            return;
+        }
         let local = machine.endpoint().local(far);
         let is_served = local.is_some_and(|local| self.doors.iter().any(|door| is_of(door.address, local)));
         if is_served {
             self.admit(machine, far);
         } else {
             machine.command(far, Command::Abort).ok();
+        }
+    }
+
+    /// The memory of this process came back older: far legs have other names now.
+    pub(super) fn rename(
+        &mut self,
+        machine: &mut Machine,
+        returned: &[Returned],
+        listeners: &[(ListenerId, ListenerId)],
+    ) {
+        for door in &mut self.doors {
+            if let Some((_, new)) = listeners.iter().find(|(old, _)| *old == door.listener) {
+                door.listener = *new;
+            }
+        }
+        let names: HashMap<u64, ConnectionId> = returned.iter().map(|back| (back.was, back.id)).collect();
+        self.by_far.clear();
+        let keys: Vec<usize> = self.pairs.iter().map(|(key, _)| key).collect();
+        for key in keys {
+            let Some(pair) = self.pairs.get_mut(key) else { continue };
+            let Some(far) = pair.far else { continue };
+            pair.is_dirty = true;
+            pair.far = names.get(&far.number()).copied();
+            match pair.far {
+                Some(far) => {
+                    self.by_far.insert(far, key);
+                    self.enqueue(key);
+                }
+                None if pair.far_is_over => self.enqueue(key),
+                None => self.break_off(machine, key, "the far leg did not come back"),
+            }
         }
     }
 }

@@ -61,7 +61,7 @@ pub struct PairStatus {
 impl Proxy {
     /// All connections, those past Hiatus last.
     #[must_use]
-    pub fn status(&self, machine: &Machine) -> Vec<PairStatus> {
+    pub fn pair_status(&self, machine: &Machine) -> Vec<PairStatus> {
         let pairs = self.pairs.iter().map(|(_, pair)| of(pair, machine));
         let directs = self.directs.iter().map(|(_, direct)| PairStatus {
             number: direct.number,
