@@ -24,4 +24,6 @@ pub(crate) enum Command {
     Keep(command::keep::Args),
     /// Show what a folder of a host's state holds: its incarnation, its latest durable epoch, what is in it.
     State(command::state::Args),
+    /// Show a transfer that breaks over plain TCP and survives over Hiatus while a host loses its power.
+    Demo(command::demo::Args),
 }

@@ -1,6 +1,7 @@
 //! What `hiatus` does, one file for each command: arguments, `run`, exit status.
 
 pub(crate) mod ctl;
+pub(crate) mod demo;
 pub(crate) mod keep;
 pub(crate) mod log;
 pub(crate) mod proxy;
@@ -20,6 +21,7 @@ pub(crate) fn run(command: Command) -> ExitCode {
         Command::Ctl(args) => ctl::run(&args),
         Command::Proxy(args) => proxy::run(&args),
         Command::Keep(args) => keep::run(&args),
+        Command::Demo(args) => demo::run(&args),
         Command::State(args) => state::run(&args),
     }
 }

@@ -9,6 +9,7 @@
 pub mod clock;
 pub mod config;
 pub mod control;
+pub mod demo;
 pub mod epochs;
 pub mod event_loop;
 pub mod keep;
