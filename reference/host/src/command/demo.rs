@@ -21,13 +21,12 @@ const SEEDS: u64 = 100_000;
 const MIB: u64 = 1 << 20;
 
 /// What stands below the options.
-const HELP: &str = "\
-Needs no rights and no network: both hosts are in this process, and run on the engine that real hosts run on. Over Hiatus,
-host B keeps its epochs in a store in a temporary folder on the disk, and comes back from the latest durable one. Over plain
-TCP it comes back from an image of its memory, as a virtual machine does, or without state, in turn; when its connection is
-reset or stalls, the applications open another one and begin again.
+const HELP: &str = "Needs no rights and no network: both hosts are in this process, and run on the engine that real \
+hosts run on. Over Hiatus, host B keeps its epochs in a store in a temporary folder on the disk, and comes back from the latest \
+durable one. Over plain TCP it comes back from an image of its memory, as a virtual machine does, or without state, in turn; \
+when its connection is reset or stalls, the applications open another one and begin again.
 
-Exit status: 0 if the connection over Hiatus survived every power cut and every octet was right, 1 if not, 2 if the demo could
+Exit status: 0 if the connection over Hiatus survived every power cut and every octet was right, 1 if not, 2 if the demo could \
 not run or was stopped.";
 
 /// Arguments of `hiatus demo`.

@@ -18,7 +18,7 @@ const FAINT: Style = Style::new().dimmed();
 const DRAW_EVERY: Duration = Duration::from_millis(80);
 /// Columns of a bar at most, and what stands around it.
 const BAR_COLUMNS_MAX: usize = 40;
-const AROUND_BAR_COLUMNS: usize = 32;
+const AROUND_BAR_COLUMNS: usize = 42;
 /// Lines of the bars.
 const BARS: usize = 7;
 
