@@ -20,4 +20,6 @@ pub(crate) enum Command {
     Ctl(command::ctl::Args),
     /// Show what a folder of a host's state holds: its incarnation, its latest durable epoch, what is in it.
     State(command::state::Args),
+    /// Mount sockets as files: whatever can read and write a file has TCP connections that survive.
+    Socketfs(command::socketfs::Args),
 }

@@ -1,6 +1,7 @@
 //! What `hiatus` does, one file for each command: arguments, `run`, exit status.
 
 pub(crate) mod ctl;
+pub(crate) mod socketfs;
 pub(crate) mod state;
 pub(crate) mod status;
 
@@ -16,5 +17,6 @@ pub(crate) fn run(command: Command) -> ExitCode {
         Command::Status(args) => status::run(&args),
         Command::Ctl(args) => ctl::run(&args),
         Command::State(args) => state::run(&args),
+        Command::Socketfs(args) => socketfs::run(&args),
     }
 }

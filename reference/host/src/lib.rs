@@ -14,6 +14,7 @@ pub mod link;
 pub mod machine;
 pub mod metrics;
 mod runtime;
+pub mod socketfs;
 
 pub use event_loop::{EventLoop, Wired};
 pub use machine::{Machine, Service, Settings};
