@@ -380,6 +380,20 @@ impl Endpoint {
         self.look(id, of).flatten().unwrap_or(0)
     }
 
+    /// Copies what [`read`](Self::read) would give into `octets` and says how many; nothing changes.
+    #[must_use]
+    pub fn peek(&self, id: ConnectionId, octets: &mut [u8]) -> usize {
+        let of = |state: &State| {
+            let (front, back) = state.tcb()?.rcv.readable();
+            let count = octets.len().min(front.len() + back.len());
+            for (room, octet) in octets.iter_mut().zip(front.iter().chain(back)) {
+                *room = *octet;
+            }
+            Some(count)
+        };
+        self.look(id, of).flatten().unwrap_or(0)
+    }
+
     /// Octets that [`write`](Self::write) would take.
     #[must_use]
     pub fn writable_octets(&self, id: ConnectionId) -> usize {

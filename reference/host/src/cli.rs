@@ -26,4 +26,6 @@ pub(crate) enum Command {
     State(command::state::Args),
     /// Show a transfer that breaks over plain TCP and survives over Hiatus while a host loses its power.
     Demo(command::demo::Args),
+    /// Mount sockets as files: whatever can read and write a file has TCP connections that survive.
+    Socketfs(command::socketfs::Args),
 }

@@ -5,6 +5,7 @@ pub(crate) mod demo;
 pub(crate) mod keep;
 pub(crate) mod log;
 pub(crate) mod proxy;
+pub(crate) mod socketfs;
 pub(crate) mod state;
 pub(crate) mod status;
 
@@ -23,5 +24,6 @@ pub(crate) fn run(command: Command) -> ExitCode {
         Command::Keep(args) => keep::run(&args),
         Command::Demo(args) => demo::run(&args),
         Command::State(args) => state::run(&args),
+        Command::Socketfs(args) => socketfs::run(&args),
     }
 }

@@ -18,6 +18,7 @@ pub mod machine;
 pub mod metrics;
 pub mod proxy;
 mod runtime;
+pub mod socketfs;
 mod sys;
 
 pub use event_loop::{EventLoop, Wired};

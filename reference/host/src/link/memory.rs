@@ -53,6 +53,13 @@ impl MemoryLink {
         (Self { out: one, into: other, mtu_octets }, far)
     }
 
+    /// A link that gives back what was sent: connections of one host to itself.
+    #[must_use]
+    pub fn looped(mtu_octets: u16) -> Self {
+        let wire: Arc<Mutex<Wire>> = Arc::default();
+        Self { out: Arc::clone(&wire), into: wire, mtu_octets }
+    }
+
     /// Pulls the cable, or puts it back. What is under way is lost.
     pub fn set_cut(&self, cut: Cut) {
         for wire in [&self.out, &self.into] {
