@@ -357,6 +357,7 @@ impl Config {
             window_scale: Some(window_scale(buffer_octets)),
             hiatus,
             nagle: hiatus_engine::Nagle::Off,
+            keep_alive: Some(hiatus_engine::KeepAlive::default()),
             ..hiatus_engine::Config::default()
         };
         let limits = EndpointLimits { connections_max: self.connections.max, ..EndpointLimits::default() };

@@ -20,6 +20,7 @@ use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, Instant};
 
+use hiatus_codec::AbortReason;
 use hiatus_engine::{
     CloseReason, Command, ConnectionId, Event, Extent, FallbackReason, HiatusState, ListenerId,
 };
@@ -49,6 +50,8 @@ const FIRST_PAIR_TOKEN: usize = FIRST_TOKEN + LISTENERS_MAX;
 const TOKENS_EACH: usize = 4;
 /// What is read from the kernel at once.
 const SCRATCH_OCTETS: usize = 256 * 1024;
+/// Far legs that are opened for one local leg whose peer loses them, at most.
+const ATTEMPTS_MAX: u32 = 8;
 /// Turns of waiting pairs in one round.
 const TURNS_PER_ROUND: usize = 256;
 
@@ -111,6 +114,8 @@ pub struct Proxy {
     /// Their local legs, which are kept until then.
     leaving: Vec<String>,
     pending: VecDeque<Pending>,
+    /// Pairs whose peer is not known to have them in a durable epoch.
+    unconfirmed: Vec<usize>,
     deadlines: BTreeSet<(Instant, usize)>,
     is_over: bool,
 }
@@ -137,9 +142,15 @@ impl Proxy {
             removed: Vec::new(),
             leaving: Vec::new(),
             pending: VecDeque::new(),
+            unconfirmed: Vec::new(),
             deadlines: BTreeSet::new(),
             is_over: false,
         }
+    }
+
+    /// Tells whoever keeps its descriptors that it does what it is for.
+    pub fn is_ready(&self) {
+        self.kept.ready();
     }
 
     /// Ends the loop that it runs in.
@@ -185,6 +196,7 @@ impl Proxy {
             && let Some(local) = &mut pair.local
         {
             local.begin_peeking(0);
+            self.unconfirmed.push(key);
         }
         machine.note_change();
         self.pump(machine, key);
@@ -282,7 +294,13 @@ impl Proxy {
         if let Some(far) = pair.far.take() {
             self.by_far.remove(&far);
         }
+        let is_lost =
+            matches!(reason, CloseReason::AbortedByPeer(AbortReason::LOST) | CloseReason::PeerHasNoState);
         match (pair.side, pair.stage) {
+            // The peer came back without the connection, and never had an octet of it for good.
+            (Side::Carry, Stage::Open) if is_lost && pair.is_untouched() && pair.attempts < ATTEMPTS_MAX => {
+                self.carry_anew(machine, key);
+            }
             (Side::Carry, Stage::Opening | Stage::Negotiating) => {
                 self.fall_back(machine, key, &reason.to_string());
             }
@@ -417,14 +435,17 @@ impl Service for Proxy {
                 let Some(pair) = self.pairs.get_mut(key).filter(|pair| pair.number == number) else {
                     continue;
                 };
-                if let Err(error) = pair.durable(up_octets, &mut self.scratch) {
-                    self.break_off(machine, key, &format!("local leg: {error}"));
-                    continue;
-                }
+                pair.durable(up_octets);
                 self.pump(machine, key);
             }
             for name in pending.leaving {
                 self.kept.remove(&name);
+            }
+        }
+        for key in std::mem::take(&mut self.unconfirmed) {
+            self.pump(machine, key);
+            if self.pairs.get(key).is_some_and(|pair| pair.stage == Stage::Open && !pair.is_known) {
+                self.unconfirmed.push(key);
             }
         }
     }

@@ -93,9 +93,9 @@ fn serve(config: &Config) -> Result<(), Box<dyn std::error::Error>> {
     if keeping.is_some() && !kept.is_there() {
         info!("nothing keeps local legs: connections survive the absence of peers, but not this process");
     }
-    kept.ready();
     let open = Open { kept, entrances };
     let mut proxy = Proxy::start(config, event_loop.registry(), &mut machine, open, left)?;
+    proxy.is_ready();
     info!("ready");
     event_loop.run(&mut machine, &mut proxy)?;
     Ok(())

@@ -22,8 +22,10 @@ use crate::sys;
 
 /// What is passed on to the process, as it is.
 const PASSED_ON: [i32; 5] = [SIGHUP, SIGINT, SIGTERM, SIGUSR1, SIGUSR2];
-/// A process that lives for less has crashed at its start.
+/// A process that lives for less, and was never ready, has crashed at its start.
 const SHORT_LIFE: Duration = Duration::from_secs(1);
+/// One that was ready has a reason to die that may come again at once.
+const SHORT_READY_LIFE: Duration = Duration::from_millis(100);
 /// From such a crash to the next attempt, and at most.
 const BACK_OFF_MIN: Duration = Duration::from_millis(100);
 const BACK_OFF_MAX: Duration = Duration::from_secs(10);
@@ -153,7 +155,8 @@ impl Keeper {
         shelf: &mut Shelf,
         signals: &mut Signals,
     ) -> Result<(), KeeperError> {
-        if lived >= SHORT_LIFE {
+        let short = if shelf.is_ready() { SHORT_READY_LIFE } else { SHORT_LIFE };
+        if lived >= short {
             self.back_off = None;
             return Ok(());
         }

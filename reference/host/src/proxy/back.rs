@@ -186,12 +186,12 @@ impl Proxy {
         let pair = self.pairs.get_mut(key)?;
         let up_octets = pair.up_octets;
         let registered = pair.local.as_ref()?.register(&self.registry, Self::token(key, 0));
-        // The epoch is durable: what it has of the local leg can go now.
-        let consumed = registered.and_then(|()| pair.durable(up_octets, &mut self.scratch));
-        if let Err(error) = consumed {
+        pair.durable(up_octets);
+        if let Err(error) = registered {
             self.break_off(machine, key, &format!("local leg: {error}"));
             return None;
         }
+        self.unconfirmed.push(key);
         self.enqueue(key);
         Some(())
     }
@@ -216,6 +216,7 @@ impl Proxy {
         let mut pair = Pair::new(number, record.side, record.source, record.destination, Stage::Open);
         pair.care = Care::Kept;
         (pair.up_octets, pair.up_consumed_octets) = (record.up_octets, consumed);
+        pair.is_known = consumed > 0;
         pair.up_ended = record.up_ended;
         pair.down_octets = record.down_octets;
         pair.down_ended = record.down_ended;
@@ -246,7 +247,8 @@ impl Proxy {
             }
             return;
         }
-        if side == Side::Carry {
+        let has_ended = leg.progress().is_ok_and(|progress| progress.standing == Standing::Finished);
+        if side == Side::Carry && !has_ended {
             info!(number, "the far leg is gone: the local one is reset");
         }
         leg.doom();

@@ -156,6 +156,17 @@ impl Proxy {
         }
     }
 
+    /// The peer has lost the far leg before it delivered an octet: another one is opened.
+    pub(super) fn carry_anew(&mut self, machine: &mut Machine, key: usize) {
+        let Some(pair) = self.pairs.get_mut(key) else { return };
+        info!(pair = pair.number, destination = %pair.destination, "the peer has lost it: carried anew");
+        pair.begin_anew();
+        pair.attempts += 1;
+        self.removed.push(pair.number);
+        machine.note_change();
+        self.open_far(machine, key);
+    }
+
     /// `far` is the far leg of a pair from now on.
     pub(super) fn join(&mut self, key: usize, far: ConnectionId) {
         if let Some(pair) = self.pairs.get_mut(key) {

@@ -9,6 +9,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::time::Instant;
 
+use hiatus_codec::Position;
 use hiatus_engine::{Command, ConnectionId, TcpState};
 
 use crate::machine::Machine;
@@ -75,9 +76,15 @@ pub(crate) struct Pair {
     pub(crate) header_octets: usize,
     /// Octets of the local leg that the engine has.
     pub(crate) up_octets: u64,
+    /// Those of them that are in a DURABLE epoch.
+    pub(crate) up_durable_octets: u64,
     /// Those of them that were taken from the kernel.
     pub(crate) up_consumed_octets: u64,
     pub(crate) up_ended: bool,
+    /// The peer has the connection in a DURABLE epoch of its own, or needs none.
+    pub(crate) is_known: bool,
+    /// Far legs that were opened for it.
+    pub(crate) attempts: u32,
     /// Octets of the far leg that the engine no longer has.
     pub(crate) down_octets: u64,
     /// Those that an earlier process has written, and that the engine gives again.
@@ -115,8 +122,11 @@ impl Pair {
             deadline: None,
             header_octets: 0,
             up_octets: 0,
+            up_durable_octets: 0,
             up_consumed_octets: 0,
             up_ended: false,
+            is_known: false,
+            attempts: 0,
             down_octets: 0,
             down_skip_octets: 0,
             down_ended: false,
@@ -153,6 +163,9 @@ impl Pair {
 
     /// Moves octets in both directions.
     pub(crate) fn pump(&mut self, machine: &mut Machine, scratch: &mut [u8]) -> Pumped {
+        if let Err(error) = self.consume(machine, scratch) {
+            return Pumped::Broken(error);
+        }
         let up = self.pump_up(machine, scratch);
         if matches!(up, Pumped::Broken(_)) {
             return up;
@@ -281,17 +294,50 @@ impl Pair {
     }
 
     /// So many octets of the local leg are in a DURABLE epoch.
-    pub(crate) fn durable(&mut self, up_octets: u64, scratch: &mut [u8]) -> io::Result<()> {
+    pub(crate) fn durable(&mut self, up_octets: u64) {
         if self.care == Care::Awaited {
             self.care = Care::Kept;
         }
-        let Some(local) = &mut self.local else { return Ok(()) };
-        let count = up_octets.saturating_sub(self.up_consumed_octets);
-        if count > 0 {
+        self.up_durable_octets = self.up_durable_octets.max(up_octets);
+    }
+
+    /// Takes from the kernel what is not needed there any longer.
+    ///
+    /// As long as the peer may lose the connection with its next restart, everything is: it is carried anew then.
+    pub(crate) fn consume(&mut self, machine: &Machine, scratch: &mut [u8]) -> io::Result<()> {
+        let count = self.up_durable_octets.saturating_sub(self.up_consumed_octets);
+        if count == 0 || !self.find_out(machine) {
+            return Ok(());
+        }
+        if let Some(local) = &mut self.local {
             local.consume(count, scratch)?;
-            self.up_consumed_octets = up_octets;
+            self.up_consumed_octets += count;
         }
         Ok(())
+    }
+
+    fn find_out(&mut self, machine: &Machine) -> bool {
+        if !self.is_known {
+            let endpoint = machine.endpoint();
+            let stable = self.far.and_then(|far| endpoint.info(far)).map(|info| info.stable.peer);
+            let is_over = self.far.is_some_and(|far| has_ended_well(endpoint.state(far)));
+            self.is_known = self.far_is_over || is_over || stable.is_some_and(|stable| stable > Position(0));
+        }
+        self.is_known
+    }
+
+    /// Whether nothing has come of it, so that it can begin anew: no octet was delivered at either end.
+    pub(crate) fn is_untouched(&self) -> bool {
+        self.up_consumed_octets == 0 && self.down_octets == 0 && !self.is_known
+    }
+
+    /// It begins anew.
+    pub(crate) fn begin_anew(&mut self) {
+        (self.stage, self.care, self.far) = (Stage::Opening, Care::None, None);
+        (self.up_octets, self.up_durable_octets, self.up_ended) = (0, 0, false);
+        if let Some(local) = &mut self.local {
+            local.may_read = true;
+        }
     }
 
     /// The pair will not survive this process: nothing waits for epochs any longer.
@@ -299,12 +345,19 @@ impl Pair {
         if self.care == Care::None {
             return Ok(());
         }
-        let up_octets = self.up_octets;
-        self.durable(up_octets, scratch)?;
+        if let Some(local) = &mut self.local {
+            local.consume(self.up_octets - self.up_consumed_octets, scratch)?;
+        }
+        self.up_consumed_octets = self.up_octets;
         self.care = Care::None;
         self.is_dirty = true;
         Ok(())
     }
+}
+
+/// Whether both directions were closed and acknowledged.
+fn has_ended_well(state: TcpState) -> bool {
+    matches!(state, TcpState::TimeWait | TcpState::Linger)
 }
 
 /// Whether nothing more comes from the peer.
