@@ -8,6 +8,7 @@ mod virtio;
 use std::fmt;
 use std::fs::File;
 use std::io::{self, IoSlice, IoSliceMut};
+use std::net::{IpAddr, UdpSocket};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::thread;
 use std::time::Duration;
@@ -247,14 +248,26 @@ fn attach(settings: &TunSettings, address: Option<Ipv4Net>) -> Result<(SyncDevic
         if is_unknown && framings.peek().is_some() {
             continue;
         }
-        return Err(match address {
-            Some(address) if open_device(&settings.name, framing, None).is_ok() => TunError::Step {
+        let without = address.map(|address| (address, open_device(&settings.name, framing, None)));
+        return match without {
+            Some((address, Ok(device))) if is_there(&error, address.addr().into()) => Ok((device, framing)),
+            Some((address, Ok(_))) => Err(TunError::Step {
                 name: settings.name.clone(),
                 step: TunStep::Address(IpNet::V4(address)),
                 source: error,
-            },
-            _ => why_not_attached(&settings.name, error),
-        });
+            }),
+            _ => Err(why_not_attached(&settings.name, error)),
+        };
+    }
+}
+
+/// Whether the address that could not be set, for `error`, is there already: to who may not set it, this machine has it.
+fn is_there(error: &io::Error, address: IpAddr) -> bool {
+    match Errno::from_io_error(error) {
+        Some(Errno::EXIST) => true,
+        // Only an address of this machine can be bound to.
+        Some(Errno::PERM | Errno::ACCESS) => UdpSocket::bind((address, 0)).is_ok(),
+        _ => false,
     }
 }
 
@@ -306,8 +319,7 @@ fn make(device: &SyncDevice, settings: &TunSettings) -> Result<u16, TunError> {
     for address in &settings.addresses {
         if let IpNet::V6(net) = address {
             match device.add_address_v6(net.addr(), net.prefix_len()) {
-                // It has it already.
-                Err(error) if Errno::from_io_error(&error) == Some(Errno::EXIST) => {}
+                Err(error) if is_there(&error, net.addr().into()) => {}
                 added => added.map_err(failed(TunStep::Address(*address)))?,
             }
         }

@@ -71,16 +71,16 @@ fn the_right_is_needed_once() {
         let error = open(&TunSettings::new("hiatus1")).unwrap_err();
         assert!(matches!(error, TunError::NotAllowed { .. }), "{error}");
         assert!(error.to_string().contains("CAP_NET_ADMIN"), "{error}");
-        // Its owner attaches, but changes nothing.
-        let link =
-            open(&TunSettings { offload: TunOffload::Required, ..TunSettings::new("hiatus0") }).unwrap();
+        // Its owner attaches to what is as it should be, but changes nothing.
+        let link = open(&TunSettings { offload: TunOffload::Required, ..settings.clone() }).unwrap();
         assert_eq!(link.name(), "hiatus0");
         drop(link);
-        let said = open(&settings).unwrap_err().to_string();
-        assert!(
-            said.starts_with("TUN device `hiatus0`: expected the address 10.7.0.1/24, found: "),
-            "{said}"
-        );
+        for other in ["10.9.0.1/24", "fd09::1/64"] {
+            let addresses = vec![other.parse().unwrap()];
+            let said = open(&TunSettings { addresses, ..settings.clone() }).unwrap_err().to_string();
+            let expected = format!("TUN device `hiatus0`: expected the address {other}, found: ");
+            assert!(said.starts_with(&expected), "{said}");
+        }
     });
 }
 
