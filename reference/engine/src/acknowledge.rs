@@ -84,6 +84,8 @@ impl Tcb {
     fn move_una(&mut self, cx: &mut Context<'_>, arrived: &Arrived<'_>) -> Reneging {
         let flight_octets = self.snd.flight_octets();
         self.snd.acknowledge(arrived.ack);
+        // What acknowledges more than the epoch has answers text that the peer had already, and dropped with the ACK on it.
+        self.ack_is_due |= !self.is_acknowledged_since_sync && self.hiatus == Hiatus::Off;
         self.is_acknowledged_since_sync = true;
         let echoed = self.timestamps.as_ref().zip(arrived.timestamps);
         let sample = echoed.and_then(|(clock, echo)| clock.since(echo.echo_reply, cx.now));

@@ -20,6 +20,12 @@ impl ReceiveSide {
         self
     }
 
+    /// From now on only what is stable is acknowledged, beside what has come so far.
+    pub(crate) fn acknowledge_when_stable(&mut self) {
+        let received = self.nxt.max(FIRST_OCTET);
+        self.stable.get_or_insert(received);
+    }
+
     /// What is acknowledged: RCV.NXT, or below it as far as what was received is stable.
     pub(crate) fn acknowledged(&self) -> Position {
         self.stable.map_or(self.nxt, |stable| stable.min(self.nxt))
@@ -82,7 +88,7 @@ impl Tcb {
         arrived: &Arrived<'_>,
         accepted: Accepted,
     ) -> bool {
-        if cx.config.acknowledging == Acknowledging::OnReceipt || accepted.order != Order::Next {
+        if self.rcv.stable.is_none() || accepted.order != Order::Next {
             return false;
         }
         self.delayed_ack.came_in_order(arrived, cx.config);

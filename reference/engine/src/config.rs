@@ -90,6 +90,8 @@ pub struct Config {
     pub congestion: CongestionAlgorithm,
     /// Whether received octets are acknowledged before they are stable.
     pub acknowledging: Acknowledging,
+    /// What a crash leaves of the connection where Hiatus is not on.
+    pub plain: PlainTcp,
     /// Whether and how Hiatus is offered.
     pub hiatus: HiatusPolicy,
     /// The rule that is broken, if one is: for proofs that something notices.
@@ -122,6 +124,7 @@ impl Default for Config {
             msl: DEFAULT_MSL,
             congestion: CongestionAlgorithm::Cubic,
             acknowledging: Acknowledging::OnReceipt,
+            plain: PlainTcp::Lost,
             hiatus: HiatusPolicy::Off,
             #[cfg(feature = "mutants")]
             broken: None,
@@ -192,6 +195,20 @@ pub enum Acknowledging {
     /// Octets and a FIN once they are stable: [`Command::Journaled`](crate::Command::Journaled) says so, or
     /// [`Command::SnapshotDurable`](crate::Command::SnapshotDurable). The peer need not retain anything.
     WhenStable,
+}
+
+/// What a crash leaves of a connection where Hiatus is not on: it never was, or the connection fell back (draft,
+/// {#durable-plain}).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum PlainTcp {
+    /// Nothing: it is deleted when the host is restored.
+    Lost,
+    /// All of it. Whatever [`Config::sending`] and [`Config::acknowledging`] say, octets and a FIN are sent for the first time,
+    /// and acknowledged, once they are in a DURABLE epoch, and [`Endpoint::restore_latest`] brings the connection back as a host
+    /// that has lost nothing. Of an epoch that is not the latest nobody can: then it is lost.
+    ///
+    /// [`Endpoint::restore_latest`]: crate::Endpoint::restore_latest
+    Durable,
 }
 
 /// Explicit Congestion Notification (RFC 3168).

@@ -31,6 +31,7 @@ mod outgoing;
 mod owed;
 mod path;
 mod persist;
+mod plain;
 mod predicted;
 mod range;
 mod receive;
@@ -57,7 +58,7 @@ pub use config::{
     DEFAULT_FIN_WAIT_2, DEFAULT_KEEP_ALIVE_IDLE, DEFAULT_MSL, DEFAULT_MSS_OCTETS, DEFAULT_R2, DEFAULT_R2_SYN,
     DEFAULT_RETAINED_OCTETS, DEFAULT_RTO_MAX, DEFAULT_RTO_MIN, DEFAULT_SEND_MSS_OCTETS,
     DEFAULT_SEND_MSS_V6_OCTETS, EcnPolicy, Endpoints, Entropy, HiatusPolicy, INITIAL_RTO, IpVersion,
-    KeepAlive, KeySource, Nagle, Offer, PathMtuDiscovery, RETAINED_OCTETS_LIMIT, Sacking, Sending,
+    KeepAlive, KeySource, Nagle, Offer, PathMtuDiscovery, PlainTcp, RETAINED_OCTETS_LIMIT, Sacking, Sending,
     Timestamping, WINDOW_SCALE_MAX,
 };
 pub use connection::Connection;

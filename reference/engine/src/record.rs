@@ -112,7 +112,7 @@ pub enum RecordError {
         /// What stands there.
         found: TcpState,
     },
-    /// Hiatus was not on: this is plain TCP that has been rolled back, and nothing brings its ends together (draft,
+    /// Hiatus was not on, nor was it durable: this is plain TCP that has been rolled back, and nothing brings its ends together (draft,
     /// {#restoring}).
     #[error("record: at octet {at} Hiatus {found}, expected {expected}: the connection is lost")]
     NotOn {
@@ -128,8 +128,8 @@ pub enum RecordError {
 impl Connection {
     /// What an epoch contains of this connection (draft, {#snapshot}), of the instant `now`.
     ///
-    /// Timers are written as what is left of them. A connection on which Hiatus is not on is named, and nothing more: it
-    /// cannot be restored.
+    /// Timers are written as what is left of them. A connection on which Hiatus is not on, and which is not durable
+    /// ([`PlainTcp::Durable`](crate::PlainTcp::Durable)), is named, and nothing more: it cannot be restored.
     #[must_use]
     pub fn to_record(&self, now: Time) -> Vec<u8> {
         let mut octets = Vec::with_capacity(RECORD_LEN_OCTETS_MIN);
@@ -141,14 +141,14 @@ impl Connection {
     /// The connection of a record, as it was when it was saved; its clock is at `now`.
     ///
     /// [`Command::Restored`](crate::Command::Restored) has to be its first: until then it speaks with a life that others may
-    /// have used.
+    /// have used. A connection of plain TCP has lost nothing only if no later epoch is DURABLE.
     ///
     /// # Errors
     ///
     /// A [`RecordError`]; it never panics, whatever the octets.
     pub fn from_record(now: Time, config: &Config, octets: &[u8]) -> Result<Self, RecordError> {
         let view = View::parse(octets)?;
-        view.must_be_on()?;
+        view.must_say_all()?;
         let state = view.state(now, config, Duration::ZERO);
         Ok(Self::of_record(*config, view.local, view.remote, state))
     }

@@ -5,7 +5,7 @@ use core::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::config::{Config, KeepAlive, Nagle, Sending};
+use crate::config::{Config, KeepAlive, Nagle, PlainTcp, Sending};
 use crate::hiatus::Hiatus;
 use crate::rule::Rule;
 use crate::tcb::Tcb;
@@ -48,8 +48,13 @@ impl Tcb {
     /// Holds back what waits for an epoch, or lets it go.
     pub(crate) fn apply_sending(&mut self, config: &Config) {
         let sending = self.settings.as_ref().map_or(config.sending, |settings| settings.sending);
-        let counts = matches!(self.hiatus, Hiatus::On(_)) && config.keeps(Rule::HoldSend);
-        self.snd.set_sending(if counts { sending } else { Sending::Unheld });
+        let sending = match (&self.hiatus, config.plain) {
+            _ if !config.keeps(Rule::HoldSend) => Sending::Unheld,
+            (Hiatus::On(_), _) => sending,
+            (Hiatus::Off, PlainTcp::Durable) => Sending::HoldSend,
+            _ => Sending::Unheld,
+        };
+        self.snd.set_sending(sending);
     }
 
     /// A connection that is left as configured keeps nothing.

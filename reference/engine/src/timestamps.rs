@@ -58,10 +58,11 @@ impl TimestampClock {
         Timestamps { value: self.value(now), echo_reply: self.recent }
     }
 
-    /// How long before `now` the TSval that `echo` repeats was sent; `None` if it never was.
+    /// How long before `now` the TSval that `echo` repeats was sent; `None` if it never was, or not in this incarnation.
     pub(crate) fn since(&self, echo: u32, now: Time) -> Option<Duration> {
         let elapsed_ticks = self.value(now).wrapping_sub(echo);
-        (elapsed_ticks < 1 << 31).then(|| Duration::from_micros(u64::from(elapsed_ticks) * MICROS_PER_TICK))
+        (elapsed_ticks < INCARNATION_STEP_TICKS)
+            .then(|| Duration::from_micros(u64::from(elapsed_ticks) * MICROS_PER_TICK))
     }
 
     /// PAWS, test R1 of RFC 7323, section 5.3: true if the segment is an old one.

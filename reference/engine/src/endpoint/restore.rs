@@ -8,7 +8,7 @@ use core::time::Duration;
 use hiatus_codec::Life;
 
 use crate::command::Command;
-use crate::config::Config;
+use crate::config::{Config, PlainTcp};
 use crate::endpoint::Endpoint;
 use crate::endpoint::budget::Charge;
 use crate::endpoint::demux::Demux;
@@ -64,7 +64,7 @@ pub enum Placed {
     /// Its connection is there again, under this name.
     Kept(ConnectionId),
     /// Its connection is lost, and deleted without a segment: Hiatus was not on, this end did not send N, or timestamps are
-    /// not in use (draft, {#lives}).
+    /// not in use (draft, {#lives}). Of plain TCP, that it is not durable, or this is not the latest epoch.
     Lost {
         /// Address and port of this end.
         local: SocketAddr,
@@ -129,6 +129,15 @@ pub enum RestoreError {
     TooManyConfigs,
 }
 
+/// Which epoch is restored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Recency {
+    /// Any that is DURABLE and on the line of the host.
+    Any,
+    /// The latest that is DURABLE.
+    Latest,
+}
+
 /// Whether an endpoint may speak.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Phase {
@@ -183,6 +192,36 @@ impl Endpoint {
         now: Time,
         life: &Restoration,
         records: impl IntoIterator<Item = (&'r Config, &'r [u8])>,
+        placed: impl FnMut(Placed),
+    ) -> Result<(), RestoreError> {
+        self.restore_all(now, life, Recency::Any, records, placed)
+    }
+
+    /// The same for the latest epoch that is DURABLE: none that was TAKEN after it is, or was when the host fell silent. Plain
+    /// connections come back too, where record and configuration say [`PlainTcp::Durable`] (draft, {#durable-plain}): nothing
+    /// that their peers know is missing from it.
+    ///
+    /// # Errors
+    ///
+    /// As [`restore`](Self::restore).
+    ///
+    /// [`PlainTcp::Durable`]: crate::PlainTcp::Durable
+    pub fn restore_latest<'r>(
+        &mut self,
+        now: Time,
+        life: &Restoration,
+        records: impl IntoIterator<Item = (&'r Config, &'r [u8])>,
+        placed: impl FnMut(Placed),
+    ) -> Result<(), RestoreError> {
+        self.restore_all(now, life, Recency::Latest, records, placed)
+    }
+
+    fn restore_all<'r>(
+        &mut self,
+        now: Time,
+        life: &Restoration,
+        recency: Recency,
+        records: impl IntoIterator<Item = (&'r Config, &'r [u8])>,
         mut placed: impl FnMut(Placed),
     ) -> Result<(), RestoreError> {
         if self.phase != Phase::Restoring {
@@ -193,7 +232,7 @@ impl Endpoint {
         self.demux.reserve(count_min);
         let mut latest = None;
         for (nth, (config, octets)) in records.enumerate() {
-            match self.place(nth, life, (config, &mut latest), octets) {
+            match self.place(nth, (life, recency), (config, &mut latest), octets) {
                 Ok(found) => placed(found),
                 Err(error) => {
                     self.take_back();
@@ -213,7 +252,7 @@ impl Endpoint {
     fn place(
         &mut self,
         nth: usize,
-        life: &Restoration,
+        (life, recency): (&Restoration, Recency),
         (config, latest): (&Config, &mut Option<(Config, u16)>),
         octets: &[u8],
     ) -> Result<Placed, RestoreError> {
@@ -226,10 +265,12 @@ impl Endpoint {
         //= draft#lives
         //# A host that has been restored has lost every connection on which it has
         //# not sent N, or N counts as S for want of timestamps
-        let tuple = Tuple::new(local, remote).filter(|_| view.may_be_restored());
+        let is_durable =
+            view.is_durable_plain() && config.plain == PlainTcp::Durable && recency == Recency::Latest;
+        let tuple = Tuple::new(local, remote).filter(|_| view.may_be_restored() || is_durable);
         let Some(tuple) = tuple else { return Ok(Placed::Lost { local, remote }) };
         let Life { incarnation: present, .. } = view.own_life();
-        if life.incarnation <= present {
+        if view.is_on() && life.incarnation <= present {
             return Err(RestoreError::NotNewer { nth, found: life.incarnation, present });
         }
         if self.is_full() {

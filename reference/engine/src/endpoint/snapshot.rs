@@ -251,7 +251,7 @@ impl Endpoint {
 fn written(now: Time, tuple: &Tuple, state: &State, id: ConnectionId, room: &mut Vec<u8>) -> Option<Mark> {
     let source = Source::of(state);
     record::write(&source, tuple.local(), Some(tuple.remote()), now, room);
-    let parts = source.on().filter(|_| News::of(&source) == News::Yes)?;
+    let parts = source.waiting().filter(|_| News::of(&source) == News::Yes)?;
     Some(Mark { id, received: parts.rcv.nxt, end: parts.snd.end })
 }
 

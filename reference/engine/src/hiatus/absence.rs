@@ -158,6 +158,10 @@ impl Tcb {
         nonce: Nonce,
         tsval_ceiling: u32,
     ) -> Result<(), CommandError> {
+        if self.is_durable_plain(cx.config) {
+            self.restore_plain(cx, tsval_ceiling);
+            return Ok(());
+        }
         let session = self.hiatus.session_mut().ok_or(CommandError::HiatusOff)?;
         if cx.config.keeps(Rule::NewIncarnation) {
             session.take_incarnation(incarnation, nonce)?;
@@ -207,7 +211,7 @@ impl Tcb {
     }
 
     /// Time away is not charged: every timer goes on where it was, and no measurement spans the absence.
-    fn forgive_absence(&mut self, cx: &Context<'_>) {
+    pub(crate) fn forgive_absence(&mut self, cx: &Context<'_>) {
         self.timers.forgive(self.touched, cx.now);
         self.rtt.restart();
         self.touched = cx.now;

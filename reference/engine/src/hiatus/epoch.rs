@@ -158,6 +158,7 @@ impl Tcb {
             self.snd.retain(retention);
         }
         self.apply_sending(cx.config);
+        self.apply_acknowledging(cx.config);
     }
 
     /// An epoch is TAKEN.
@@ -178,9 +179,13 @@ impl Tcb {
 
     /// An epoch is DURABLE in which RCV.NXT was `received` and SND.END `end`.
     pub(crate) fn is_durable(&mut self, cx: &Context<'_>, epoch: u32, received: Position, end: Position) {
-        let Some(session) = self.hiatus.session_mut() else { return };
-        session.epochs.get_or_insert_default().number = epoch;
         self.snd.is_durable_to(end);
+        let Some(session) = self.hiatus.session_mut() else {
+            // Plain TCP, whose peer is told nothing.
+            self.stable_up_to(cx, received);
+            return;
+        };
+        session.epochs.get_or_insert_default().number = epoch;
         //= draft#epochs
         //# A host MUST NOT report in an EPOCH a stable point that lies above the
         //# RCV.NXT that its latest DURABLE epoch contains.

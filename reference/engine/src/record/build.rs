@@ -22,7 +22,7 @@ use crate::time::Time;
 use crate::timestamps::TimestampClock;
 
 impl View<'_> {
-    /// The state as it was when it was saved; Hiatus is on.
+    /// The state as it was when it was saved; Hiatus is on, or plain TCP durable.
     ///
     /// `passed` between the record and the epoch that is restored: it is charged to the timers.
     pub(crate) fn state(&self, now: Time, config: &Config, passed: Duration) -> State {
@@ -32,25 +32,30 @@ impl View<'_> {
 
     fn tcb(&self, now: Time, config: &Config, passed: Duration) -> Tcb {
         let fixed = self.fixed;
-        let session = self.session(now);
+        let session = self.is_on().then(|| Box::new(self.session(now)));
+        let own = session.as_ref().map(|session| (session.own.key, session.own_nonce));
+        let (connection_key, nonce) = own.unwrap_or((ConnectionKey([0; 8]), Nonce::UNKNOWN));
         let entropy = Entropy {
             isn: SequenceNumber(field::ISS.u32(fixed)),
-            connection_key: session.own.key,
+            connection_key,
             key_source: KeySource::Drawn,
-            nonce: session.own_nonce,
+            nonce,
             timestamp_offset: field::OFFSET.u32(fixed),
         };
         let ports = Ports { local: self.local.port(), remote: self.remote.port() };
         let irs = SequenceNumber(field::IRS.u32(fixed));
         let mut events = VecDeque::new();
         let cx = Context { now, ip: IpVersion::of(self.local.ip()), config, events: &mut events };
-        let hiatus = Hiatus::On(Box::new(session));
+        let hiatus = session.map_or(Hiatus::Off, Hiatus::On);
         let mut tcb = Tcb::new(&cx, &entropy, ports, irs, hiatus);
         tcb.path.set_peer_mss(Some(field::PEER_MSS.u16(fixed)));
         tcb.snd.take_record(self, tcb.path.send_mss());
         tcb.rcv.take_record(self);
         tcb.timestamps =
             self.has(flag::TIMESTAMPS).then(|| TimestampClock::new(field::OFFSET.u32(fixed), now));
+        if let Some(clock) = tcb.timestamps.as_mut().filter(|_| self.is_durable_plain()) {
+            clock.force(field::TS_RECENT.u32(fixed), now);
+        }
         tcb.sack_permitted = self.has(flag::SACK);
         tcb.close_waits = self.has(flag::CLOSE_WAITS);
         tcb.reader_is_gone = self.has(flag::READER_GONE);
@@ -62,7 +67,10 @@ impl View<'_> {
         }
         tcb.congestion = Congestion::new(config.congestion, tcb.smss_octets());
         let sending = if self.has(flag::HOLD_SEND) { Sending::HoldSend } else { Sending::Unheld };
-        tcb.change_settings(config, |settings| settings.sending = sending);
+        // Plain TCP holds back because it is durable, and for no other reason.
+        if self.is_on() {
+            tcb.change_settings(config, |settings| settings.sending = sending);
+        }
         tcb.hiatus_changed(&cx);
         tcb
     }

@@ -46,6 +46,8 @@ pub(crate) const SND_WND: Field = field("SND.WND", 128, 4);
 pub(crate) const SND_SCALE: Field = field("SND.SCALE", 132, 1);
 pub(crate) const RCV_SCALE: Field = field("RCV.SCALE", 133, 1);
 pub(crate) const PEER_MSS: Field = field("peer's MSS", 134, 2);
+/// Of plain TCP, where the fields of Hiatus stand otherwise.
+pub(crate) const TS_RECENT: Field = field("TS.Recent", 136, 4);
 pub(crate) const OWN_KEY: Field = field("own key", 136, 8);
 pub(crate) const PEER_KEY: Field = field("peer's key", 144, 8);
 pub(crate) const OWN_BITS: Field = field("own bits", 152, 1);
@@ -155,6 +157,8 @@ pub(crate) mod code {
     pub(crate) const HIA_NEGOTIATING: u8 = 1;
     /// HIA: on.
     pub(crate) const HIA_ON: u8 = 2;
+    /// HIA: plain TCP that is durable, of which the record says everything.
+    pub(crate) const HIA_PLAIN: u8 = 3;
     /// PEER.
     pub(crate) const PEER_UP: u8 = 0;
     pub(crate) const PEER_HELD: u8 = 1;

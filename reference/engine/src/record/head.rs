@@ -51,6 +51,14 @@ impl<'s> Source<'s> {
         }
     }
 
+    /// The connection, if something waits in it for epochs.
+    pub(crate) fn waiting(&self) -> Option<&Parts<'s>> {
+        match self {
+            Self::Synchronized(parts) if parts.rcv.stable.is_some() && parts.is_plain() => Some(parts),
+            _ => self.on(),
+        }
+    }
+
     /// The connection, if Hiatus is on.
     pub(crate) fn on(&self) -> Option<&Parts<'s>> {
         match self {
@@ -61,6 +69,18 @@ impl<'s> Source<'s> {
 }
 
 impl<'s> Parts<'s> {
+    fn is_plain(&self) -> bool {
+        matches!(self.hiatus, Hiatus::Off)
+    }
+
+    //= draft#durable-plain
+    //# A host can keep plain TCP if it acknowledges octets and a FIN, and
+    //# sends them for the first time, only when they are in a DURABLE epoch.
+    /// Plain TCP of which the peer knows nothing that is not in an epoch.
+    pub(crate) fn is_durable_plain(&self) -> bool {
+        self.is_plain() && self.snd.holds() && self.rcv.stable.is_some()
+    }
+
     fn of(state: &'s Synchronized) -> Self {
         let (first_closer, lingers, tcb) = state.record_parts();
         let Tcb {

@@ -53,13 +53,14 @@ impl<'r> View<'r> {
         let family = field::FAMILY.u8(fixed);
         field::FAMILY.within(family.into(), if family == 5 { 6 } else { 4 }, 6)?;
         let [local, remote] = ends.map(|(address, port)| socket_address(fixed, address, port));
-        field::HIA.within(field::HIA.u8(fixed).into(), 0, code::HIA_ON.into())?;
+        field::HIA.within(field::HIA.u8(fixed).into(), 0, code::HIA_PLAIN.into())?;
         let buffers = octets.get(FIXED_OCTETS..octets.len() - CHECKSUM_OCTETS).unwrap_or_default();
         let mut view = Self { fixed, local, remote, send: &[], read: &[] };
-        if view.is_on() {
+        if view.is_on() || view.is_durable_plain() {
             view.check_codes()?;
             view.check_positions()?;
-            view.check_session()?;
+            if view.is_on() { view.check_session() } else { view.check_plain() }?;
+            view.check_timers()?;
         }
         let (to_send, to_read) = (field::UNSENT_COUNT.u32(fixed), field::UNREAD_COUNT.u32(fixed));
         let (least, most) = view.send_octets();
@@ -83,11 +84,20 @@ impl<'r> View<'r> {
         field::HIA.u8(self.fixed) == code::HIA_ON
     }
 
-    /// Refuses a connection on which it was not.
-    pub(crate) fn must_be_on(&self) -> Result<(), RecordError> {
+    /// Whether it was plain TCP that is durable.
+    pub(crate) fn is_durable_plain(&self) -> bool {
+        field::HIA.u8(self.fixed) == code::HIA_PLAIN
+    }
+
+    /// Refuses a connection of which nothing is left.
+    pub(crate) fn must_say_all(&self) -> Result<(), RecordError> {
         let Field { at, .. } = field::HIA;
         let found = field::HIA.u8(self.fixed);
-        if self.is_on() { Ok(()) } else { Err(RecordError::NotOn { at, found, expected: code::HIA_ON }) }
+        if self.is_on() || self.is_durable_plain() {
+            Ok(())
+        } else {
+            Err(RecordError::NotOn { at, found, expected: code::HIA_ON })
+        }
     }
 
     /// Whether a host that was restored has it still: Hiatus was on, this end sent N, and timestamps fence off what is late.
@@ -199,7 +209,7 @@ impl<'r> View<'r> {
         if expected == found { Ok(()) } else { Err(RecordError::OtherState { at, expected, found }) }
     }
 
-    /// What both ends said of Hiatus, and the timers without which a state would last for ever.
+    /// What both ends said of Hiatus.
     fn check_session(&self) -> Result<(), RecordError> {
         let fixed = self.fixed;
         for bits in [field::OWN_BITS, field::PEER_BITS] {
@@ -214,6 +224,31 @@ impl<'r> View<'r> {
             let least = received.saturating_sub(HALF);
             field::SUSPENDED_AT.within(suspended_at, least, received.saturating_add(HALF))?;
         }
+        Ok(())
+    }
+
+    /// Of plain TCP the fields of Hiatus say nothing, and no state and no timer is of Hiatus.
+    fn check_plain(&self) -> Result<(), RecordError> {
+        let fixed = self.fixed;
+        // LINGER is the last of them.
+        field::STATE.within(
+            field::STATE.u8(fixed).into(),
+            1,
+            (STATES.len() - 1).try_into().unwrap_or(u64::MAX),
+        )?;
+        field::PEER.within(field::PEER.u8(fixed).into(), 0, 0)?;
+        for timer in [field::HOLD_LEFT, field::LINGER_LEFT] {
+            timer.within(timer.u64(fixed), code::NO_TIMER, code::NO_TIMER)?;
+        }
+        // Nothing is retained: SND.STB follows SND.UNA.
+        let una = field::SND_UNA.u64(fixed);
+        field::SND_STB.within(field::SND_STB.u64(fixed), una, una)
+    }
+
+    /// The timers without which a state would last for ever.
+    fn check_timers(&self) -> Result<(), RecordError> {
+        let fixed = self.fixed;
+        let there = field::PEER.u8(fixed);
         let must_run = [
             (field::HOLD_LEFT, there != code::PEER_UP),
             (field::END_LEFT, self.tcp_state() == TcpState::TimeWait),

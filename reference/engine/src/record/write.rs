@@ -114,7 +114,7 @@ fn put_hia(fixed: &mut Fixed, state: HiatusState) {
     field::HIA.put(fixed, [code]);
 }
 
-/// The rest, if Hiatus is on.
+/// The rest, if Hiatus is on, or plain TCP durable.
 pub(super) fn put_synchronized<'s>(fixed: &mut Fixed, parts: &Parts<'s>, taken: Time) -> Option<Buffers<'s>> {
     let Parts {
         first_closer,
@@ -132,7 +132,15 @@ pub(super) fn put_synchronized<'s>(fixed: &mut Fixed, parts: &Parts<'s>, taken: 
         hiatus,
     } = *parts;
     put_hia(fixed, hiatus.state());
-    let Hiatus::On(session) = hiatus else { return None };
+    match hiatus {
+        Hiatus::On(session) => put_session(fixed, session),
+        Hiatus::Off if parts.is_durable_plain() => {
+            field::HIA.put(fixed, [code::HIA_PLAIN]);
+            let recent = timestamps.map_or(0, TimestampClock::record_recent);
+            field::TS_RECENT.put(fixed, recent.to_be_bytes());
+        }
+        Hiatus::Off | Hiatus::Proposed(_) | Hiatus::Confirming(_) => return None,
+    }
     field::REMOTE_PORT.put(fixed, remote_port.to_be_bytes());
     let state = Ends { snd, rcv, first_closer, lingers }.name();
     field::STATE.put(fixed, [state_code(state)]);
@@ -155,7 +163,6 @@ pub(super) fn put_synchronized<'s>(fixed: &mut Fixed, parts: &Parts<'s>, taken: 
     let offset = timestamps.map_or(0, TimestampClock::record_offset);
     field::OFFSET.put(fixed, offset.to_be_bytes());
     field::PEER_MSS.put(fixed, path.peer_mss().to_be_bytes());
-    put_session(fixed, session);
     put_timers(fixed, timers, taken);
     let send = snd.put_record(fixed);
     let read = rcv.put_record(fixed);

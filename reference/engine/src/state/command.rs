@@ -3,7 +3,6 @@
 use hiatus_codec::{AbortReason, Nonce, Position};
 
 use crate::command::{Command, CommandError, WriteError};
-use crate::config::Acknowledging;
 use crate::event::{CloseReason, Event, TcpState};
 use crate::owed::Owed;
 use crate::rule::Rule;
@@ -91,8 +90,8 @@ impl State {
         act: impl FnOnce(&mut Tcb, &Context<'_>),
     ) -> Result<(), CommandError> {
         self.with_tcb(cx, act)?;
-        if cx.config.acknowledging == Acknowledging::WhenStable
-            && let Self::Synchronized(state) = self
+        if let Self::Synchronized(state) = self
+            && state.tcb.rcv.stable.is_some()
         {
             let transition = Transition::closed_if(state.settle(cx));
             self.enter(cx, transition);

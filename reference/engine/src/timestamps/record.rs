@@ -3,7 +3,12 @@
 use crate::timestamps::TimestampClock;
 
 impl TimestampClock {
-    /// What the connection adds to the host's clock. TS.Recent is no part of a record.
+    /// TS.Recent, which is part of the record of plain TCP alone.
+    pub(crate) fn record_recent(&self) -> u32 {
+        self.recent
+    }
+
+    /// What the connection adds to the host's clock.
     pub(crate) fn record_offset(&self) -> u32 {
         let Self { offset_ticks, step_ticks: _, recent: _, recent_at: _, last_ack_sent: _ } = self;
         *offset_ticks

@@ -11,6 +11,7 @@ mod hostile;
 mod icmp;
 mod lives;
 mod net;
+mod plain;
 mod reuse;
 mod snapshots;
 mod strays;

@@ -3,14 +3,14 @@
 
 use core::time::Duration;
 
-use hiatus_codec::{KnownOptions, Message, Nonce, Segment};
+use hiatus_codec::{KnownOptions, Message, Nonce, Segment, SequenceNumber};
 use hiatus_engine::{
-    Command, Config, Connection, Event, HiatusPolicy, Offer, PeerState, RECORD_LEN_OCTETS_MIN, RecordError,
-    SelfState, Sending, TcpState, Time,
+    Command, CommandError, Config, Connection, Event, HiatusPolicy, Offer, PeerState, PlainTcp,
+    RECORD_LEN_OCTETS_MIN, RecordError, SelfState, Sending, TcpState, Time,
 };
 use quickcheck::{Arbitrary, Gen, QuickCheck};
 
-use crate::pair::{Pair, SUSPEND, Side, hiatus_config, names, older_config, plain_config, seconds};
+use crate::pair::{B_ISN, Pair, SUSPEND, Side, hiatus_config, names, older_config, plain_config, seconds};
 
 const RESTORED: Command =
     Command::Restored { incarnation: 9, nonce: Nonce(0x77), tsval_ceiling: 3_000_000_000 };
@@ -286,7 +286,7 @@ fn what_no_connection_can_be_in_is_refused() {
     // By docs/record.md and the sample, in which A
     // sent nothing before "abc" (positions 1 to 3) and received ten octets (1 to 10).
     let cases: &[Impossible<'_>] = &[
-        ("HIA", 6, &[3], 3, 0, 2),
+        ("HIA", 6, &[4], 4, 0, 3),
         ("state", 7, &[0], 0, 1, 8),
         ("family", 12, &[5], 5, 6, 6),
         ("role", 13, &[2], 2, 0, 1),
@@ -351,10 +351,64 @@ fn plain_tcp_is_named_and_not_restored() {
     }
 }
 
+fn durable_config() -> Config {
+    Config { plain: PlainTcp::Durable, ..plain_config() }
+}
+
+/// The record of A, plain TCP that is durable, which has written "abc" and received ten octets. Nothing was sent of the one
+/// and nothing acknowledged of the other.
+fn durable_sample() -> Vec<u8> {
+    let mut pair = Pair::new(durable_config(), plain_config());
+    pair.pass(seconds(1));
+    pair.write(Side::A, b"abc");
+    pair.write(Side::B, b"0123456789");
+    let (from_a, from_b) = (pair.take(Side::A), pair.take(Side::B));
+    assert!(from_a.is_empty(), "nothing of it is durable");
+    pair.deliver(&from_b[0]);
+    assert!(pair.take(Side::A).is_empty(), "nor is what came");
+    let octets = pair.a.to_record(pair.now);
+    assert_eq!(octets[136..140], from_b[0].timestamps().value.to_be_bytes(), "TS.Recent");
+    octets
+}
+
+#[test]
+fn a_record_of_durable_plain_tcp_says_everything() {
+    let octets = durable_sample();
+    assert_eq!(octets[6], 3);
+    assert_eq!(octets[224..237], *b"abc0123456789");
+    let at = seconds(100);
+    let mut back = Connection::from_record(Time::ZERO + at, &durable_config(), &octets).unwrap();
+    // Behind the instant and before the checksum.
+    assert_eq!(back.to_record(Time::ZERO + at)[24..237], octets[24..237]);
+    back.handle_command(Time::ZERO + at, RESTORED).unwrap();
+    back.check_invariants().unwrap();
+    let mut buffer = [0; 2048];
+    let len_octets = back.poll_transmit(Time::ZERO + at, &mut buffer).unwrap().wire_len_octets();
+    let segment = Segment::parse(&buffer[..len_octets]).unwrap();
+    // All that the epoch has may be known to the peer: it is sent and acknowledged at once.
+    assert_eq!((segment.payload, segment.ack), (&b"abc"[..], SequenceNumber(B_ISN).advanced_by(11)));
+    // A host that is told of no such policy keeps no such connection.
+    let mut other = Connection::from_record(Time::ZERO, &plain_config(), &octets).unwrap();
+    assert_eq!(other.handle_command(Time::ZERO, RESTORED), Err(CommandError::HiatusOff));
+    let cases: &[Impossible<'_>] = &[
+        ("SND.STB", 72, &(0_u64).to_be_bytes(), 0, 1, 1),
+        ("PEER", 159, &[1], 1, 0, 0),
+        ("hold left", 192, &[0; 8], 0, u64::MAX, u64::MAX),
+        ("linger left", 208, &[0; 8], 0, u64::MAX, u64::MAX),
+    ];
+    for (field, at, value, found, least, most) in cases {
+        let error = refused(&forged(&octets, *at, value));
+        let (field, at, found, least, most) = (*field, *at, *found, *least, *most);
+        assert_eq!(error, RecordError::OutOfRange { field, at, found, least, most });
+    }
+}
+
 #[test]
 fn any_octets_are_refused_or_restored_and_nothing_panics() {
     fn property(changes: Vec<(u8, u8)>, tail: Vec<u8>, len: u16) -> bool {
-        let mut octets = sample();
+        let is_on = len.is_multiple_of(2);
+        let mut octets = if is_on { sample() } else { durable_sample() };
+        let config = if is_on { older_config() } else { durable_config() };
         for (at, value) in changes {
             octets[usize::from(at) % 237] = value;
         }
@@ -362,14 +416,14 @@ fn any_octets_are_refused_or_restored_and_nothing_panics() {
         octets.extend(tail);
         let len_octets = u32::try_from(octets.len()).unwrap();
         let octets = forged(&octets, 8, &len_octets.to_be_bytes());
-        if let Ok(mut back) = Connection::from_record(Time::ZERO, &older_config(), &octets) {
+        if let Ok(mut back) = Connection::from_record(Time::ZERO, &config, &octets) {
             back.check_invariants().unwrap();
             back.handle_command(Time::ZERO, RESTORED).ok();
             back.check_invariants().unwrap();
             let mut buffer = [0; 2048];
             while back.poll_transmit(Time::ZERO, &mut buffer).is_some() {}
         }
-        Connection::from_record(Time::ZERO, &older_config(), &octets[4..]).is_err()
+        Connection::from_record(Time::ZERO, &config, &octets[4..]).is_err()
     }
     QuickCheck::new()
         .rng(Gen::from_size_and_seed(6, 0x4849))

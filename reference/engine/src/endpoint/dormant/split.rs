@@ -34,9 +34,11 @@ pub(crate) enum News {
 impl News {
     /// Of what a record is made of.
     pub(crate) fn of(source: &Source<'_>) -> Self {
-        let Some(parts) = source.on() else { return Self::No };
-        let epochs = parts.hiatus.session().and_then(|session| session.epochs.as_deref());
-        let is_told = epochs.is_some_and(|epochs| epochs.stable >= parts.rcv.nxt);
+        let Some(parts) = source.waiting() else { return Self::No };
+        let is_told = match parts.hiatus.session() {
+            Some(session) => session.epochs.as_deref().is_some_and(|epochs| epochs.stable >= parts.rcv.nxt),
+            None => parts.rcv.is_acknowledged(),
+        };
         if !is_told || parts.snd.lim < parts.snd.end { Self::Yes } else { Self::No }
     }
 }
