@@ -429,7 +429,7 @@ impl Sockets {
         let Some((_, socket)) = self.of_handle(handle) else { return always | PollEvents::POLLHUP };
         let mut events = PollEvents::empty();
         match (&socket.phase, file) {
-            (Phase::Listening(listening), File::Accept) if listening.pending.is_empty() => {}
+            (Phase::Listening(listening), File::Accept) if listening.pending.is_empty() => events,
             (Phase::Connected(stream), File::Data | File::Peek | File::Connect) => {
                 let is_open = stream.standing == Standing::Open;
                 let readable = stream.id.map_or(0, |id| machine.endpoint().readable_octets(id));
