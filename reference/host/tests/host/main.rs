@@ -5,4 +5,5 @@ mod adapters;
 mod operators;
 mod power;
 mod programs;
+mod quickstart;
 mod streams;
