@@ -5,7 +5,7 @@ use core::time::Duration;
 use hiatus_codec::{CapableBits, HoldTime};
 use hiatus_engine::{
     Acknowledging, Command, Config, CongestionAlgorithm, EcnPolicy, HiatusPolicy, KeepAlive, Nagle, Offer,
-    PathMtuDiscovery, RETAINED_OCTETS_LIMIT, Sacking, Sending, Timestamping, WINDOW_SCALE_MAX,
+    PathMtuDiscovery, PlainTcp, RETAINED_OCTETS_LIMIT, Sacking, Sending, Timestamping, WINDOW_SCALE_MAX,
 };
 
 use crate::event::micros;
@@ -221,6 +221,8 @@ impl Settings {
             } else {
                 Acknowledging::WhenStable
             },
+            // `hiatus_restore` does not know whether an epoch is the latest.
+            plain: PlainTcp::Lost,
             hiatus: if self.hiatus == 0 { HiatusPolicy::Off } else { HiatusPolicy::On(offer) },
         })
     }
