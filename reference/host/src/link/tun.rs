@@ -34,6 +34,10 @@ const DRIVER: &str = "/dev/net/tun";
 const UP_PATIENCE_POLLS: u32 = 40;
 /// How often it is asked.
 const UP_POLL: Duration = Duration::from_millis(50);
+/// How long an address may take until it can be used, which is mostly less than one.
+const USABLE_PATIENCE_POLLS: u32 = 500;
+/// How often it is tried.
+const USABLE_POLL: Duration = Duration::from_millis(1);
 
 /// An open TUN device: IP packets in and out, one a call, that never waits.
 pub struct TunLink {
@@ -331,7 +335,21 @@ fn make(device: &SyncDevice, settings: &TunSettings) -> Result<u16, TunError> {
         device.persist().map_err(failed(TunStep::Persistence))?;
     }
     bring_up(device).map_err(failed(TunStep::Up))?;
+    for address in settings.addresses.iter().filter(|address| address.addr().is_ipv6()) {
+        wait_until_usable(address.addr());
+    }
     Ok(octets)
+}
+
+/// Waits until `address` can be used. An IPv6 address is tentative until the kernel finds, on a thread of its own, that such
+/// a device needs no search for duplicates.
+fn wait_until_usable(address: IpAddr) {
+    for _ in 0..USABLE_PATIENCE_POLLS {
+        if UdpSocket::bind((address, 0)).is_ok() {
+            return;
+        }
+        thread::sleep(USABLE_POLL);
+    }
 }
 
 /// Brings the device up. To who may not, it must be up already.

@@ -89,7 +89,8 @@ fn transfer(prefix: &str, prefix_bits: u8, headers_octets: u16, offload: TunOffl
             assert_eq!(seen.checksum_left, 0, "{seen:?}");
         } else {
             assert!(seen.longest_octets > 8 * mtu_octets, "{seen:?}");
-            assert_eq!(seen.checksum_left, seen.packets, "{seen:?}");
+            // What the kernel sends without a socket, as in TIME-WAIT, has its checksum.
+            assert!(seen.packets - seen.checksum_left <= 4, "{seen:?}");
         }
     }
 }
