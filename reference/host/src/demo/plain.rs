@@ -64,7 +64,9 @@ pub(crate) struct PlainStory {
     /// Of this attempt, in each direction: how far it came, and since when it stands there.
     moved: [(u64, Time); 2],
     lives: u32,
+    /// Octets of earlier attempts that were wrong, and those of all that some mishap counts already.
     wrong_before: u64,
+    wrong_counted: u64,
 }
 
 fn plain_config() -> Config {
@@ -86,6 +88,7 @@ impl PlainStory {
             moved: [(0, now); 2],
             lives: 0,
             wrong_before: 0,
+            wrong_counted: 0,
         })
     }
 
@@ -104,6 +107,7 @@ impl PlainStory {
     }
 
     pub(crate) fn power_cut(&mut self, now: Time) {
+        self.count_wrong();
         self.story.latest = self.story.progress();
         self.story.b = None;
         self.moved = self.moved.map(|(octets, _)| (octets, now));
@@ -122,7 +126,10 @@ impl PlainStory {
             Return::FromImage => self.story.a.application.read.saturating_sub(written),
             Return::WithoutState => 0,
         };
-        self.story.said_by_b.go_on_from(written, self.lives);
+        if returned == Return::FromImage {
+            // Without state there is no connection that could go on.
+            self.story.said_by_b.go_on_from(written, self.lives);
+        }
         self.story.b = Some(host);
         self.back_at = Some(now);
         self.moved = self.moved.map(|(octets, _)| (octets, now));
@@ -184,6 +191,7 @@ impl PlainStory {
 
     /// The applications give up, and do what is left to them.
     fn begin_again(&mut self, now: Time, outcome: String, news: &mut Vec<News>) -> Result<(), DemoError> {
+        self.count_wrong();
         // B's may have been set back since: what had arrived there before counts, too.
         let Progress { at_a, at_b } = self.story.progress();
         let lost_octets = at_a + at_b.max(self.story.latest.at_b);
@@ -211,12 +219,22 @@ impl PlainStory {
         Ok(())
     }
 
+    /// Octets that arrived at A after B came back, and that B as it came back never wrote, are of the latest mishap, too.
+    fn count_wrong(&mut self) {
+        let all = self.wrong_before + self.wrong_now();
+        if let Some(mishap) = self.mishaps.last_mut() {
+            mishap.diverged_octets += all.saturating_sub(self.wrong_counted);
+        }
+        self.wrong_counted = all;
+    }
+
     fn wrong_now(&self) -> u64 {
         let at_b = self.story.b.as_ref().map_or(0, |b| b.application.wrong);
         self.story.a.application.wrong + at_b
     }
 
-    pub(crate) fn outcome(self) -> PlainOutcome {
+    pub(crate) fn outcome(mut self) -> PlainOutcome {
+        self.count_wrong();
         let wrong_octets = self.wrong_before + self.wrong_now();
         PlainOutcome {
             is_complete: self.story.is_complete(),

@@ -122,7 +122,7 @@ fn totals(outcome: &Outcome, columns: usize) -> Table {
         ("arrived", arrived(plain.progress.sum()), arrived(hiatus.progress.sum())),
         ("connections", plain.attempts.to_string(), connections.to_owned()),
         ("arrived for nothing", of_octets(plain.lost_octets), of_octets(0)),
-        ("not what was written", of_octets(plain.wrong_octets), of_octets(hiatus.wrong_octets)),
+        ("read and never written", of_octets(plain.wrong_octets), of_octets(hiatus.wrong_octets)),
         ("only one end knows of", of_octets(plain_diverged), of_octets(diverged)),
         ("epochs on the disk", "-".to_owned(), hiatus.epochs.to_string()),
     ] {
