@@ -21,6 +21,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, Instant};
 
 use hiatus_codec::AbortReason;
+use hiatus_engine::KeepAlive;
 use hiatus_engine::{
     CloseReason, Command, ConnectionId, Event, Extent, FallbackReason, HiatusState, ListenerId,
 };
@@ -52,6 +53,11 @@ const TOKENS_EACH: usize = 4;
 const SCRATCH_OCTETS: usize = 256 * 1024;
 /// Far legs that are opened for one local leg whose peer loses them, at most.
 const ATTEMPTS_MAX: u32 = 8;
+/// How long it may take until it is known whether the peer speaks Hiatus: some of the engine's timeouts.
+const NEGOTIATION_PATIENCE: Duration = Duration::from_secs(5);
+/// How often a peer is asked that may not have the connection in a durable epoch yet.
+const OFTEN: KeepAlive =
+    KeepAlive { idle: Duration::from_secs(1), interval: Duration::from_secs(1), probes: 2 };
 /// Turns of waiting pairs in one round.
 const TURNS_PER_ROUND: usize = 256;
 
@@ -181,22 +187,29 @@ impl Proxy {
             return self.open(machine, key);
         }
         pair.stage = Stage::Negotiating;
+        self.set_deadline(key, NEGOTIATION_PATIENCE);
     }
 
     fn open(&mut self, machine: &mut Machine, key: usize) {
         let Some(pair) = self.pairs.get_mut(key) else { return };
         pair.stage = Stage::Open;
+        if let Some(deadline) = pair.deadline.take() {
+            self.deadlines.remove(&(deadline, key));
+        }
         let header_octets = std::mem::take(&mut pair.header_octets);
         if let Some(far) = pair.far {
             machine.read_with(far, |_, _| header_octets);
         }
         pair.is_dirty = true;
-        pair.deadline = None;
         if pair.care == Care::Awaited
             && let Some(local) = &mut pair.local
         {
             local.begin_peeking(0);
             self.unconfirmed.push(key);
+            if let Some(far) = pair.far {
+                // A peer that restarts without the connection says nothing of it unless it is asked.
+                machine.command(far, Command::SetKeepAlive(Some(OFTEN))).ok();
+            }
         }
         machine.note_change();
         self.pump(machine, key);
@@ -296,15 +309,31 @@ impl Proxy {
         }
         let is_lost =
             matches!(reason, CloseReason::AbortedByPeer(AbortReason::LOST) | CloseReason::PeerHasNoState);
+        let may_be_anew = pair.is_untouched() && pair.attempts < ATTEMPTS_MAX;
         match (pair.side, pair.stage) {
             // The peer came back without the connection, and never had an octet of it for good.
-            (Side::Carry, Stage::Open) if is_lost && pair.is_untouched() && pair.attempts < ATTEMPTS_MAX => {
+            (Side::Carry, Stage::Open) if is_lost && may_be_anew => self.carry_anew(machine, key),
+            (Side::Carry, Stage::Negotiating) if (is_lost || reason == CloseReason::Reset) && may_be_anew => {
                 self.carry_anew(machine, key);
             }
             (Side::Carry, Stage::Opening | Stage::Negotiating) => {
                 self.fall_back(machine, key, &reason.to_string());
             }
             _ => self.break_off(machine, key, &format!("far leg: {reason}")),
+        }
+    }
+
+    /// The peer announced its absence, or fell silent.
+    fn peer_away(&mut self, machine: &mut Machine, key: usize, hold: Duration) {
+        let Some(pair) = self.pairs.get_mut(key) else { return };
+        info!(pair = pair.number, hold_s = hold.as_secs(), "the peer is away");
+        // A peer that had not yet made the connection durable does not know it when it is back, and will not ask: it is
+        // asked. Plain segments would only meet an RST, which says nothing to who holds a connection.
+        if let Some(far) = pair.far.filter(|_| pair.care != Care::None)
+            && !pair.find_out(machine)
+        {
+            // One that is being resumed already need not be.
+            machine.command(far, Command::Resume).ok();
         }
     }
 
@@ -341,8 +370,13 @@ impl Proxy {
                 Stage::Opening => self.fall_back(machine, key, "no answer in time"),
                 Stage::Header => self.break_off(machine, key, "no header of the PROXY protocol in time"),
                 Stage::Connecting => self.break_off(machine, key, "the local program did not answer in time"),
-                // Who is silent in the negotiation is asked again by the engine, which ends it.
-                Stage::Negotiating | Stage::Open => {}
+                // The peer came back without the connection, or answers no more. No octet of the program was sent.
+                Stage::Negotiating => match pair.side {
+                    Side::Carry if pair.attempts < ATTEMPTS_MAX => self.carry_anew(machine, key),
+                    Side::Carry => self.fall_back(machine, key, "no end of the negotiation in time"),
+                    Side::Serve => self.break_off(machine, key, "no end of the negotiation in time"),
+                },
+                Stage::Open => {}
             }
         }
     }
@@ -389,9 +423,7 @@ impl Service for Proxy {
             }
             Event::Closed { reason } => self.far_closed(machine, key, reason),
             Event::PeerSuspended { hold } | Event::PeerPresumedSuspended { hold } => {
-                if let Some(pair) = self.pairs.get(key) {
-                    info!(pair = pair.number, hold_s = hold.as_secs(), ?event, "the peer is away");
-                }
+                self.peer_away(machine, key, hold);
             }
             Event::PeerResumed => {
                 if let Some(pair) = self.pairs.get(key) {
@@ -444,8 +476,15 @@ impl Service for Proxy {
         }
         for key in std::mem::take(&mut self.unconfirmed) {
             self.pump(machine, key);
-            if self.pairs.get(key).is_some_and(|pair| pair.stage == Stage::Open && !pair.is_known) {
+            let Some(pair) = self.pairs.get_mut(key).filter(|pair| pair.stage == Stage::Open) else {
+                continue;
+            };
+            if !pair.find_out(machine) {
                 self.unconfirmed.push(key);
+            } else if let Some(far) = pair.far {
+                let usual = machine.config().keep_alive;
+                // One that is over needs none.
+                machine.command(far, Command::SetKeepAlive(usual)).ok();
             }
         }
     }

@@ -160,6 +160,11 @@ impl Proxy {
     pub(super) fn carry_anew(&mut self, machine: &mut Machine, key: usize) {
         let Some(pair) = self.pairs.get_mut(key) else { return };
         info!(pair = pair.number, destination = %pair.destination, "the peer has lost it: carried anew");
+        if let Some(far) = pair.far.take() {
+            self.by_far.remove(&far);
+            // One that is over needs no end.
+            machine.command(far, hiatus_engine::Command::Abort).ok();
+        }
         pair.begin_anew();
         pair.attempts += 1;
         self.removed.push(pair.number);

@@ -316,7 +316,8 @@ impl Pair {
         Ok(())
     }
 
-    fn find_out(&mut self, machine: &Machine) -> bool {
+    /// Whether the peer has it in a durable epoch of its own, or needs none.
+    pub(crate) fn find_out(&mut self, machine: &Machine) -> bool {
         if !self.is_known {
             let endpoint = machine.endpoint();
             let stable = self.far.and_then(|far| endpoint.info(far)).map(|info| info.stable.peer);
