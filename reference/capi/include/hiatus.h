@@ -466,6 +466,11 @@ typedef struct {
     uint8_t congestion;
     // Unanswered keep-alives after which the peer counts as gone; 2 at least count.
     uint8_t keep_alive_probes;
+    // What a crash leaves of a connection that is plain TCP. 0: nothing. 1: all of it, if it is restored to the latest epoch
+    // that is DURABLE; then nothing of it is sent or acknowledged before it is in a durable epoch.
+    uint8_t plain_durable;
+    // 0.
+    uint8_t reserved[7];
 } hiatus_config;
 
 // What must not be guessed of an endpoint. All that is unpredictable of its connections follows from it.
@@ -598,6 +603,11 @@ typedef struct {
     uint32_t incarnation;
     // hiatus_timestamp_clock() was never above it in an earlier life; modulo 2^32.
     uint32_t tsval_ceiling;
+    // 1: none that is DURABLE was TAKEN after this epoch, or was when the host fell silent; plain connections with
+    // plain_durable come back, too. 0: nobody knows, and they are lost.
+    uint8_t is_latest_epoch;
+    // 0.
+    uint8_t reserved[7];
 } hiatus_restoration;
 
 // A record of an epoch that is to be restored.
@@ -613,7 +623,7 @@ typedef struct {
 // What became of one record.
 typedef struct {
     // The name of its connection, which is there again. 0: it is lost and deleted without a segment, for Hiatus was not on,
-    // or this end did not offer N, or timestamps are not in use.
+    // or this end did not offer N, or timestamps are not in use; of plain TCP, that it is not durable.
     hiatus_connection connection;
     // This end.
     hiatus_address local;

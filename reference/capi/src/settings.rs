@@ -90,6 +90,11 @@ pub struct Settings {
     pub congestion: u8,
     /// Unanswered keep-alives after which the peer counts as gone; 2 at least count.
     pub keep_alive_probes: u8,
+    /// What a crash leaves of a connection that is plain TCP. 0: nothing. 1: all of it, if it is restored to the latest epoch
+    /// that is DURABLE; then nothing of it is sent or acknowledged before it is in a durable epoch.
+    pub plain_durable: u8,
+    /// 0.
+    pub reserved: [u8; 7],
 }
 
 /// The default for C: as the engine's, and Hiatus with S and K. N is for those who take snapshots.
@@ -138,6 +143,8 @@ impl Settings {
             },
             congestion: u8::from(config.congestion == CongestionAlgorithm::Cubic),
             keep_alive_probes: keep_alive.probes,
+            plain_durable: u8::from(config.plain == PlainTcp::Durable),
+            reserved: [0; 7],
         }
     }
 
@@ -171,6 +178,7 @@ impl Settings {
             ("config.nagle", self.nagle),
             ("config.ecn", self.ecn),
             ("config.congestion", self.congestion),
+            ("config.plain_durable", self.plain_durable),
         ] {
             Refusal::unless_within(argument, found, (0, 1))?;
         }
@@ -221,8 +229,7 @@ impl Settings {
             } else {
                 Acknowledging::WhenStable
             },
-            // `hiatus_restore` does not know whether an epoch is the latest.
-            plain: PlainTcp::Lost,
+            plain: if self.plain_durable == 0 { PlainTcp::Lost } else { PlainTcp::Durable },
             hiatus: if self.hiatus == 0 { HiatusPolicy::Off } else { HiatusPolicy::On(offer) },
         })
     }

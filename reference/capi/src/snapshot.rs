@@ -47,11 +47,16 @@ pub struct NewLife {
     pub incarnation: u32,
     /// hiatus_timestamp_clock() was never above it in an earlier life; modulo 2^32.
     pub tsval_ceiling: u32,
+    /// 1: none that is DURABLE was TAKEN after this epoch, or was when the host fell silent; plain connections with
+    /// plain_durable come back, too. 0: nobody knows, and they are lost.
+    pub is_latest_epoch: u8,
+    /// 0.
+    pub reserved: [u8; 7],
 }
 
 impl NewLife {
     pub(crate) fn of_engine(&self) -> Restoration {
-        let Self { taken_us, instance, incarnation, tsval_ceiling } = *self;
+        let Self { taken_us, instance, incarnation, tsval_ceiling, is_latest_epoch: _, reserved: _ } = *self;
         Restoration { incarnation, instance, tsval_ceiling, taken: Time(taken_us) }
     }
 }
@@ -61,7 +66,7 @@ impl NewLife {
 #[derive(Debug, Clone, Copy)]
 pub struct PlacedRecord {
     /// The name of its connection, which is there again. 0: it is lost and deleted without a segment, for Hiatus was not on,
-    /// or this end did not offer N, or timestamps are not in use.
+    /// or this end did not offer N, or timestamps are not in use; of plain TCP, that it is not durable.
     pub connection: ConnectionNumber,
     /// This end.
     pub local: Address,

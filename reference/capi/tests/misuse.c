@@ -178,7 +178,7 @@ static void restoring(void)
     hiatus_address local = {{10, 0, 0, 1}, 80, 4, 0}, remote = {{10, 0, 0, 2}, 80, 4, 0};
     hiatus_config config;
     hiatus_connection connection;
-    hiatus_restoration life = {0, {0}, 1, 0};
+    hiatus_restoration life = {0, {0}, 1, 0, 0, {0}}, odd = {0, {0}, 1, 0, 2, {0}};
     uint8_t octets[HIATUS_RECORD_OCTETS_MIN] = {0};
     hiatus_record record = {octets, sizeof octets, NULL}, none = {NULL, 10, NULL};
     struct inside inside = {NULL, HIATUS_OK, HIATUS_OK, 0, 0};
@@ -194,6 +194,7 @@ static void restoring(void)
     WANT(HIATUS_ERROR_POINTER, hiatus_restore(endpoint, 0, &life, &config, NULL, 1, NULL));
     WANT(HIATUS_ERROR_POINTER, hiatus_restore(endpoint, 0, &life, &config, &none, 1, NULL));
     WANT(HIATUS_ERROR_RECORD, hiatus_restore(endpoint, 0, &life, &config, &record, 1, NULL));
+    WANT(HIATUS_ERROR_RANGE, hiatus_restore(endpoint, 0, &odd, &config, NULL, 0, NULL));
     WANT(HIATUS_OK, hiatus_restore(endpoint, 0, &life, &config, NULL, 0, NULL));
     WANT(HIATUS_ERROR_NOT_RESTORING, hiatus_restore(endpoint, 0, &life, &config, NULL, 0, NULL));
     WANT(HIATUS_OK, hiatus_free(endpoint));

@@ -214,7 +214,7 @@ static hiatus_endpoint *restored(const struct epoch *durable, uint32_t incarnati
                                  const hiatus_config *config, uint64_t now_us, hiatus_connection *connection)
 {
     hiatus_secrets secrets = {{2}, {0}};
-    hiatus_restoration life = {durable->taken_us, {0}, incarnation, tsval_ceiling};
+    hiatus_restoration life = {durable->taken_us, {0}, incarnation, tsval_ceiling, 1, {0}};
     hiatus_record record = {durable->record, durable->len, NULL};
     hiatus_placed placed;
     hiatus_endpoint *host = NULL;

@@ -125,8 +125,12 @@ pub unsafe extern "C" fn hiatus_restore(
         let octets = unsafe { all_octets(records) }?;
         let configs = own.iter().map(|own| own.as_ref().unwrap_or(&config));
         let mut found = Vec::with_capacity(records.len());
-        let life = life.of_engine();
-        inner.endpoint.restore(Time(now_us), &life, configs.zip(octets), |one| found.push(one))?;
+        Refusal::unless_within("life.is_latest_epoch", life.is_latest_epoch, (0, 1))?;
+        let (now, records, placing) = (Time(now_us), configs.zip(octets), |one| found.push(one));
+        match life.is_latest_epoch {
+            0 => inner.endpoint.restore(now, &life.of_engine(), records, placing)?,
+            _ => inner.endpoint.restore_latest(now, &life.of_engine(), records, placing)?,
+        }
         inner.phase = Phase::Up;
         if wants_placed.is_some() {
             for (at, one) in found.into_iter().enumerate() {
