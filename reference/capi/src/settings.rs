@@ -186,6 +186,7 @@ impl Settings {
     }
 
     /// As the engine wants it.
+    #[allow(clippy::needless_update, reason = "with the engine's feature `mutants` there is one field more")]
     pub(crate) fn of_engine(&self) -> Result<Config, Refusal> {
         self.check()?;
         let keep_alive = KeepAlive {
@@ -231,6 +232,7 @@ impl Settings {
             },
             plain: if self.plain_durable == 0 { PlainTcp::Lost } else { PlainTcp::Durable },
             hiatus: if self.hiatus == 0 { HiatusPolicy::Off } else { HiatusPolicy::On(offer) },
+            ..Config::default()
         })
     }
 }

@@ -8,7 +8,7 @@ if [ "${1:-}" = down ]; then
         ip netns pids "$name" 2>/dev/null | xargs -r kill
         ip netns del "$name" 2>/dev/null || true
     done
-    rm -rf /tmp/hiatus
+    rm -rf /var/lib/hiatus
     exit
 fi
 
@@ -20,7 +20,7 @@ host() { # name, own address, the other's address, the network of Hiatus behind 
     ip netns exec "$1" sysctl -qw net.ipv4.ip_forward=1
 }
 
-mkdir -p /tmp/hiatus
+mkdir -p /var/lib/hiatus
 ip netns add left
 ip netns add right
 ip link add cable-left netns left type veth peer name cable-right netns right

@@ -42,7 +42,7 @@ impl Sockets {
                 }
                 None => reply.error(Errno::ENOENT),
             },
-            Job::Attributes { ino, reply } => match self.node(ino) {
+            Job::Attributes { ino, handle, reply } => match self.open_node(ino, handle) {
                 Some(node) => reply.attr(&NO_TIME, &node.attributes(self.owner)),
                 None => reply.error(Errno::ENOENT),
             },
@@ -167,6 +167,12 @@ impl Sockets {
         let is_hidden =
             matches!(node, Node::File(_, File::AcceptSocket)) && !matches!(socket.phase, Phase::Listening(_));
         (!is_hidden).then_some(node)
+    }
+
+    /// The same for a file that is open: it stays what it is when its socket goes.
+    fn open_node(&self, ino: INodeNo, handle: Option<u64>) -> Option<Node> {
+        let open = handle.and_then(|handle| self.handles.get(&handle)).map(|handle| handle.node);
+        open.or_else(|| self.node(ino))
     }
 
     fn find(&self, parent: INodeNo, name: &OsStr) -> Option<Node> {

@@ -51,6 +51,7 @@ pub(super) enum Job {
     },
     Attributes {
         ino: INodeNo,
+        handle: Option<u64>,
         reply: ReplyAttr,
     },
     List {
@@ -191,8 +192,8 @@ impl Filesystem for Front {
         self.pass(Job::Lookup { parent, name: name.to_owned(), reply });
     }
 
-    fn getattr(&self, _: &Request, ino: INodeNo, _: Option<FileHandle>, reply: ReplyAttr) {
-        self.pass(Job::Attributes { ino, reply });
+    fn getattr(&self, _: &Request, ino: INodeNo, handle: Option<FileHandle>, reply: ReplyAttr) {
+        self.pass(Job::Attributes { ino, handle: handle.map(u64::from), reply });
     }
 
     fn setattr(
@@ -206,7 +207,7 @@ impl Filesystem for Front {
         _atime: Option<fuser::TimeOrNow>,
         _mtime: Option<fuser::TimeOrNow>,
         _ctime: Option<std::time::SystemTime>,
-        _: Option<FileHandle>,
+        handle: Option<FileHandle>,
         _crtime: Option<std::time::SystemTime>,
         _chgtime: Option<std::time::SystemTime>,
         _bkuptime: Option<std::time::SystemTime>,
@@ -214,7 +215,7 @@ impl Filesystem for Front {
         reply: ReplyAttr,
     ) {
         // A shell truncates what it redirects to; there is nothing to cut.
-        self.pass(Job::Attributes { ino, reply });
+        self.pass(Job::Attributes { ino, handle: handle.map(u64::from), reply });
     }
 
     fn readdir(&self, _: &Request, ino: INodeNo, _: FileHandle, offset: u64, reply: ReplyDirectory) {

@@ -354,7 +354,7 @@ impl Wired for Sockets {
     }
 
     fn patience(&self, _machine: &Machine) -> Option<Duration> {
-        if self.has_more_jobs || !self.stirred.is_empty() {
+        if self.has_more_jobs || !self.stirred.is_empty() || !self.goes_on {
             return Some(Duration::ZERO);
         }
         (!self.waiting.is_empty()).then_some(LOOK_EVERY)

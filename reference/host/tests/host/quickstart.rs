@@ -38,10 +38,10 @@ fn the_quick_start_works_as_it_is_written() {
     let blocks = blocks();
     let [install, configure, pull] = blocks.as_slice() else { panic!("{} blocks", blocks.len()) };
     assert!(install.starts_with("cargo install --locked --path reference/host"), "{install}");
-    // Already built. Names of namespaces, processes and files in /tmp are this machine's own.
+    // Already built. Names of namespaces, processes and files in /var/lib are this machine's own.
     let bin = Path::new(env!("CARGO_BIN_EXE_hiatus")).parent().unwrap().display().to_string();
     let script = format!(
-        "set -e\nmount -t tmpfs none /run\nmount -t tmpfs none /tmp\nip link set lo up\n\
+        "set -e\nmount -t tmpfs none /run\nmount -t tmpfs none /var/lib\nip link set lo up\n\
          PATH={bin}:$PATH\n{configure}\n{pull}\n"
     );
     let output = Command::new("unshare")

@@ -43,7 +43,7 @@ fn a_script_goes_on_after_a_kill() {
     let mount = start(&folder);
     let after = "
         ls -x -w 0 tcp; cat tcp/0/local tcp/0/listen tcp/3/bind tcp/3/sockopts/tcp_nodelay tcp/1/remote
-        grep -h -e read -e written tcp/1/epoch tcp/2/epoch
+        grep -hE '^(read|written)' tcp/1/epoch tcp/2/epoch
         head -c 6 tcp/2/data; echo; echo back >tcp/2/data; echo write >tcp/2/shutdown; cat tcp/1/data; cat tcp/1/error";
     let expected = "0  1  2  3  new_socket\n10.0.0.2:80\n5\n[::1]:81\n1\n10.0.0.2:80\n\
         read 0\nwritten 10\nread 4\nwritten 0\n456789\nback\nOK 0 no error\n";
