@@ -27,6 +27,7 @@ pub(crate) enum Keeping {
     /// Where temporary files are.
     Store,
     /// One on a file system in memory.
+    #[allow(dead_code, reason = "the bench has it")]
     Memory,
     Nothing,
 }
