@@ -90,6 +90,12 @@ const BENCHES: &[Bench] = &[
         how: How::Counts,
     },
     Bench {
+        name: "proxy",
+        about: "client, two proxies and a server, against the same chain of two that splice(2); idle connections, restart (minutes)",
+        package: "hiatus-host",
+        how: How::Counts,
+    },
+    Bench {
         name: "check",
         about: "`conform check` against tshark on a capture of 2 million packets (minutes)",
         package: "hiatus-conformance",

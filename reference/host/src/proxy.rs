@@ -86,6 +86,8 @@ struct Entrance {
     socket: Socket,
     address: SocketAddr,
     may_accept: bool,
+    /// The last attempt failed, for want of descriptors perhaps: who waits is accepted when one is free again.
+    is_short: bool,
 }
 
 /// A place where peers' connections come in.
@@ -252,6 +254,9 @@ impl Proxy {
         }
         if let Some(local) = &pair.local {
             local.deregister(&self.registry);
+        }
+        for entrance in &mut self.entrances {
+            entrance.may_accept |= std::mem::take(&mut entrance.is_short);
         }
         Some(pair)
     }

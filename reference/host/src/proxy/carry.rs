@@ -66,7 +66,7 @@ impl Proxy {
         for (socket, address) in entrances.sockets {
             let token = mio::Token(FIRST_TOKEN + self.entrances.len());
             self.registry.register(&mut SourceFd(&socket.as_raw_fd()), token, Interest::READABLE)?;
-            self.entrances.push(Entrance { socket, address, may_accept: true });
+            self.entrances.push(Entrance { socket, address, may_accept: true, is_short: false });
         }
         Ok(())
     }
@@ -89,6 +89,7 @@ impl Proxy {
                     Err(error) => {
                         if error.kind() != io::ErrorKind::WouldBlock {
                             warn!(%error, "no connection can be accepted");
+                            entrance.is_short = true;
                         }
                         entrance.may_accept = false;
                     }

@@ -24,14 +24,18 @@ pub(crate) enum Place {
 /// Whether the proxies have a store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Keeping {
+    /// Where temporary files are.
     Store,
+    /// One on a file system in memory.
+    #[allow(dead_code, reason = "the bench has it")]
+    Memory,
     Nothing,
 }
 
 type Work = Box<dyn FnOnce() + Send>;
 
 /// A thread in a network of its own: what it starts is there too.
-struct Site {
+pub(crate) struct Site {
     work: Sender<Work>,
     thread: i32,
 }
@@ -55,7 +59,7 @@ impl Site {
         Ok(Self { work, thread })
     }
 
-    fn run<R: Send + 'static>(&self, act: impl FnOnce() -> R + Send + 'static) -> R {
+    pub(crate) fn run<R: Send + 'static>(&self, act: impl FnOnce() -> R + Send + 'static) -> R {
         let (tell, told) = mpsc::channel();
         self.work.send(Box::new(move || drop(tell.send(act())))).unwrap();
         told.recv().expect("the work on a site succeeds")
@@ -95,7 +99,11 @@ impl Bed {
                 return None;
             }
         };
-        let bed = Self { here, there, folder: tempfile::tempdir().unwrap(), keepers: Vec::new() };
+        let folder = match keeping {
+            Keeping::Memory => tempfile::tempdir_in("/dev/shm"),
+            Keeping::Store | Keeping::Nothing => tempfile::tempdir(),
+        };
+        let bed = Self { here, there, folder: folder.unwrap(), keepers: Vec::new() };
         bed.lay_wires();
         bed.configure(keeping);
         Some(bed)
@@ -126,20 +134,24 @@ impl Bed {
 
     fn configure(&self, keeping: Keeping) {
         let state = |place| match keeping {
-            Keeping::Store => {
+            Keeping::Store | Keeping::Memory => {
                 format!("[state]\nfolder = \"{}\"\n", self.folder.path().join(place).display())
             }
             Keeping::Nothing => String::new(),
         };
         let host = |net: u8| {
-            format!("[host]\naddresses = [\"10.{net}.0.1\"]\ndevice_addresses = [\"10.{net}.0.254/24\"]\n")
+            let control = self.folder.path().join(format!("control-{net}"));
+            format!(
+                "[control]\nsocket = \"{}\"\n[host]\naddresses = [\"10.{net}.0.1\"]\ndevice_addresses = [\"10.{net}.0.254/24\"]\n",
+                control.display()
+            )
         };
         let here = format!(
             "{}{}[proxy]\nconnect_timeout = \"{}\"\n[[carry]]\nto = [\"10.9.0.0/24:*\"]\nvia = \"10.203.0.1:4430\"\n",
             host(202),
             state("here"),
             // Longer than a proxy that was killed needs, or not to wait for one that never comes.
-            if keeping == Keeping::Store { "20s" } else { "1s" },
+            if keeping == Keeping::Nothing { "1s" } else { "20s" },
         );
         let there = format!(
             "{}{}[[serve]]\nlisten = \"10.203.0.1:4430\"\nallow = [\"10.9.0.0/24:8000-9999\"]\n",
@@ -171,7 +183,7 @@ impl Bed {
         self.folder.path().join(format!("{place:?}.log"))
     }
 
-    fn site(&self, place: Place) -> &Site {
+    pub(crate) fn site(&self, place: Place) -> &Site {
         match place {
             Place::Here => &self.here,
             Place::There => &self.there,
@@ -212,13 +224,17 @@ impl Bed {
         });
     }
 
-    /// SIGKILL to the proxy there, not to its keeper.
-    pub(crate) fn kill_proxy(&self, place: Place) {
+    /// The proxy there, while it lives.
+    pub(crate) fn proxy(&self, place: Place) -> Option<Pid> {
         let (_, keeper) = self.keepers.iter().find(|(known, _)| *known == place).unwrap();
         let id = keeper.id();
         let children = fs::read_to_string(format!("/proc/{id}/task/{id}/children")).unwrap();
-        for child in children.split_whitespace() {
-            let pid = Pid::from_raw(child.parse().unwrap()).unwrap();
+        Pid::from_raw(children.split_whitespace().next()?.parse().unwrap())
+    }
+
+    /// SIGKILL to the proxy there, not to its keeper.
+    pub(crate) fn kill_proxy(&self, place: Place) {
+        if let Some(pid) = self.proxy(place) {
             // One that has just died is dead all the same.
             kill_process(pid, Signal::KILL).ok();
         }
