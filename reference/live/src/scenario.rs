@@ -137,6 +137,13 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
         run: kill::either_end,
     },
     Scenario {
+        name: "qemu/rolled-back",
+        story: "a virtual machine is saved, goes on, is killed and restored: the connection goes on, byte for byte",
+        budget_seconds: 180,
+        needs: &["qemu-system-x86_64", "qemu-img", "busybox", "cpio", "apt-get", "dpkg", "ldd"],
+        run: guest::rolled_back,
+    },
+    Scenario {
         name: "kill/lossy",
         story: "the same with one packet of a hundred lost, ten times",
         budget_seconds: 90,
@@ -149,13 +156,6 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
         budget_seconds: 40,
         needs: &[],
         run: kill::machine_restart,
-    },
-    Scenario {
-        name: "qemu/rolled-back",
-        story: "a virtual machine is saved, goes on, is killed and restored: the connection goes on, byte for byte",
-        budget_seconds: 180,
-        needs: &["qemu-system-x86_64", "qemu-img", "busybox", "cpio", "apt-get", "dpkg", "ldd"],
-        run: guest::rolled_back,
     },
     Scenario {
         name: "programs/curl",

@@ -291,7 +291,7 @@ impl Transfer {
             }
             Word::Durable(epoch) => machine.durable(self, epoch),
             Word::Restored { incarnation, tsval_ceiling } => {
-                self.restored(machine, incarnation, tsval_ceiling)
+                self.restored(machine, incarnation, tsval_ceiling);
             }
             Word::End => self.is_ended = true,
         }
