@@ -10,6 +10,7 @@
 
 pub(crate) mod capture;
 pub(crate) mod disk;
+pub(crate) mod guest;
 pub(crate) mod program;
 pub(crate) mod station;
 
@@ -252,6 +253,21 @@ impl Bed {
         }
         self.connect(end)?;
         self.wait_until_up(end)
+    }
+
+    /// A TAP device takes the place of the cable to a host: behind it a virtual machine is that host.
+    pub(crate) fn use_tap(&self, end: End) -> Result<(), Trouble> {
+        let port = end.port();
+        self.router.ip(&format!(
+            "link delete dev {port}\n\
+             tuntap add dev {port} mode tap\n\
+             address add {gateway}/25 dev {port}\n\
+             link set dev {port} up\n\
+             route add {prefix}/25 via {kernel} dev {port} onlink\n",
+            gateway = end.gateway(),
+            prefix = end.address(128),
+            kernel = end.kernel(),
+        ))
     }
 
     fn connect(&self, end: End) -> Result<(), Trouble> {

@@ -66,7 +66,7 @@ struct RunArgs {
     #[arg(long, value_name = "N", default_value_t = 1)]
     seed: u64,
     /// Scenarios at once; most of them wait
-    #[arg(long, value_name = "N", default_value_t = 4)]
+    #[arg(long, value_name = "N", default_value_t = 6)]
     jobs: usize,
     /// Folder for logs, stores and captures
     #[arg(long, value_name = "FOLDER", default_value = "target/live")]

@@ -118,6 +118,7 @@ fn run_one(order: &Order, scenario: &'static Scenario, program: &Path) -> Outcom
     let mut context = Context {
         folder: order.folder.join(scenario.name),
         program: program.to_path_buf(),
+        hiatus: program.with_file_name("hiatus"),
         random: Rand64::new(u128::from(order.seed) << 64 | u128::from(number_of(scenario.name))),
         seed: order.seed,
         scale: order.scale,

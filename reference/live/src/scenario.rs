@@ -1,8 +1,10 @@
 //! The scenarios: each has a name, a story, a budget and a function.
 
 mod ends;
+mod guest;
 mod kill;
 mod middle;
+mod programs;
 mod rollback;
 mod store;
 mod suspend;
@@ -51,6 +53,8 @@ pub(crate) struct Context {
     pub(crate) folder: PathBuf,
     /// `hiatus-live` itself.
     pub(crate) program: PathBuf,
+    /// `hiatus`.
+    pub(crate) hiatus: PathBuf,
     /// Random numbers from the seed.
     pub(crate) random: Rand64,
     /// What octets are made from.
@@ -133,6 +137,13 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
         run: kill::either_end,
     },
     Scenario {
+        name: "qemu/rolled-back",
+        story: "a virtual machine is saved, goes on, is killed and restored: the connection goes on, byte for byte",
+        budget_seconds: 180,
+        needs: &["qemu-system-x86_64", "qemu-img", "busybox", "cpio", "apt-get", "dpkg", "ldd"],
+        run: guest::rolled_back,
+    },
+    Scenario {
         name: "kill/lossy",
         story: "the same with one packet of a hundred lost, ten times",
         budget_seconds: 90,
@@ -145,6 +156,41 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
         budget_seconds: 40,
         needs: &[],
         run: kill::machine_restart,
+    },
+    Scenario {
+        name: "programs/curl",
+        story: "curl loads 32 MiB from Python's HTTP server over two proxies that are killed meanwhile",
+        budget_seconds: 90,
+        needs: &["curl", "python3"],
+        run: programs::curl,
+    },
+    Scenario {
+        name: "programs/nc",
+        story: "netcat sends 32 MiB to another over two proxies that are killed meanwhile",
+        budget_seconds: 90,
+        needs: &["nc"],
+        run: programs::nc,
+    },
+    Scenario {
+        name: "programs/python",
+        story: "two Python programs ask and answer over proxies that are killed meanwhile",
+        budget_seconds: 90,
+        needs: &["python3"],
+        run: programs::python,
+    },
+    Scenario {
+        name: "programs/redis",
+        story: "redis-cli raises a counter 300 times over one connection whose proxies are killed meanwhile",
+        budget_seconds: 90,
+        needs: &["redis-cli", "redis-server"],
+        run: programs::redis,
+    },
+    Scenario {
+        name: "programs/iperf3",
+        story: "iperf3 measures for four seconds over proxies that are killed meanwhile",
+        budget_seconds: 90,
+        needs: &["iperf3"],
+        run: programs::iperf3,
     },
     Scenario {
         name: "rollback/permitted",

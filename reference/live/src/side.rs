@@ -1,10 +1,12 @@
 //! One end of a scenario: something that can be killed at any instant and started again.
 
+mod proxy_end;
 mod transfer_end;
 
 use crate::bed::Bed;
 use crate::trouble::Trouble;
 
+pub(crate) use proxy_end::ProxyEnd;
 pub(crate) use transfer_end::{TransferEnd, TransferPlan, copy_store};
 
 /// One end of a scenario.

@@ -18,6 +18,7 @@ use hiatus_host::epochs::{EpochPolicy, Keeping};
 use hiatus_host::link::{Link, TunLink, TunOffload, TunSettings};
 use hiatus_host::machine::{Settings, Started};
 use hiatus_host::{EventLoop, Machine};
+use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
 use crate::transfer::control::Control;
@@ -34,9 +35,12 @@ const RTO_MIN: Duration = Duration::from_millis(200);
 /// Arguments of `hiatus-live transfer`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// TUN device, made before
+    /// TUN device; made if it is not there
     #[arg(long, value_name = "NAME", default_value = crate::bed::TUN)]
     tun: String,
+    /// Address of this machine on a device that is made here, with the prefix behind it
+    #[arg(long, value_name = "ADDRESS/BITS")]
+    tun_address: Option<IpNet>,
     /// Address of this end
     #[arg(long, value_name = "ADDRESS")]
     local: IpAddr,
@@ -145,6 +149,7 @@ pub(crate) fn run(args: &Args) -> Result<(), Trouble> {
     let mut settings = TunSettings::new(&args.tun);
     // What passes the router is captured with its checksums.
     settings.offload = TunOffload::Off;
+    settings.addresses.extend(args.tun_address);
     let link = TunLink::open(&settings).map_err(|error| Trouble::Impossible(error.to_string()))?;
     let link = Link::Tun(link);
     let mut events = EventLoop::new().map_err(Trouble::system("epoll"))?;

@@ -45,7 +45,7 @@ fn no_requirement_is_broken() {
             .filter(|verdict| verdict.verdict == Outcome::Fail && verdict.level == Level::Must)
             .collect();
         assert!(broken.is_empty(), "{}: {broken:#?}", path.display());
-        assert_eq!(report.connections, 1, "{}", path.display());
+        assert!(report.connections >= 1, "{}", path.display());
     }
 }
 
@@ -68,6 +68,12 @@ const STORIES: &[(&str, u64, Ends)] = &[
     ("nat-expired", 1, Ends::Closed),
     ("nat-strict", 4, Ends::Closed),
     ("nat-strict-expired", 1, Ends::Silently),
+    ("programs-curl", 2, Ends::Closed),
+    ("programs-iperf3", 2, Ends::Closed),
+    ("programs-nc", 2, Ends::Closed),
+    ("programs-python", 2, Ends::Closed),
+    ("programs-redis", 2, Ends::Closed),
+    ("qemu-rolled-back", 1, Ends::Closed),
     ("rollback-below-stable", 1, Ends::Reset),
     // The host that has lost it resets what its peer still sends: a bare RST, which the peer does not believe.
     ("rollback-off-the-line", 1, Ends::Reset),
@@ -97,8 +103,8 @@ fn each_tells_its_story() {
             assert!(found >= *returns, "{story}: expected {returns} returns, found {found}");
         }
         let found = match (report.endings.closed, report.endings.reset) {
-            (1, _) => Ends::Closed,
-            (_, 1) => Ends::Reset,
+            (_, 1..) => Ends::Reset,
+            (1.., _) => Ends::Closed,
             _ => Ends::Silently,
         };
         assert_eq!(found, *ends, "{story}");

@@ -242,6 +242,8 @@ impl Pair {
                 self.rest.drain(..from_rest);
                 self.down_skip_octets -= octets(skipped + from_rest);
                 self.down_octets += octets(skipped + from_rest);
+                // The engine has given them: an epoch that says so without this pair would have them skipped twice.
+                self.is_dirty |= skipped + from_rest > 0;
             }
             let is_empty = machine.endpoint().readable_octets(far) == 0 && self.rest.is_empty();
             if is_empty {

@@ -58,7 +58,7 @@ impl Capture {
         let (snap, file) = (SNAP_OCTETS + ETHERNET_OCTETS, path.display());
         // Not as another user: the folder is ours.
         let line = format!(
-            "tcpdump -i {device} -n -U --immediate-mode -B 16384 -Z root -s {snap} -w {file} tcp or icmp or icmp6"
+            "tcpdump -i {device} -n -U --immediate-mode -B 16384 -Z root -s {snap} -w {file} tcp or icmp"
         );
         let line: Vec<String> = line.split(' ').map(str::to_owned).collect();
         let name = format!("tcpdump-{name}");

@@ -1,7 +1,7 @@
 //! A small disk: a file system in memory that a few programs share and nobody else sees.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::rc::Rc;
 use std::time::Duration;
 
 use crate::bed::program::{Output, Running};
@@ -14,7 +14,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// A file system in a mount namespace of its own, kept by a process that does nothing else.
 #[derive(Debug, Clone)]
 pub(crate) struct Disk {
-    keeper: Arc<Running>,
+    keeper: Rc<Running>,
     mounted: PathBuf,
 }
 
@@ -33,7 +33,7 @@ impl Disk {
         let line = ["unshare", "--mount", "sh", "-c", &script].map(str::to_owned);
         let mut keeper = Running::start(station, folder, "disk", &line, &Output::Lines)?;
         keeper.wait_line("mounted", PATIENCE, |line| (line == "mounted").then_some(()))?;
-        Ok(Self { keeper: Arc::new(keeper), mounted: at.to_path_buf() })
+        Ok(Self { keeper: Rc::new(keeper), mounted: at.to_path_buf() })
     }
 
     /// The command line that runs `line` where the disk is seen.

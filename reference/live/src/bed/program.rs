@@ -78,10 +78,27 @@ impl Running {
         Ok(Self { name: name.to_owned(), child, stdin, lines, latest: VecDeque::new(), log })
     }
 
-    /// Gives it `octets`, and then the end of its standard input.
-    pub(crate) fn feed(&mut self, octets: &[u8]) -> Result<(), Trouble> {
-        let Some(mut stdin) = self.stdin.take() else { return Ok(()) };
-        stdin.write_all(octets).map_err(Trouble::system(format!("standard input of {}", self.name)))
+    /// Gives it `octets` in so many pieces, with pauses, and then the end of its standard input; returns at once.
+    pub(crate) fn feed_slowly(
+        &mut self,
+        octets: Vec<u8>,
+        pieces: usize,
+        pause: Duration,
+    ) -> Result<(), Trouble> {
+        let what = format!("standard input of {}", self.name);
+        let Some(mut stdin) = self.stdin.take() else {
+            return Err(Trouble::unexpected(what, "one that is open", "one that is closed"));
+        };
+        thread::spawn(move || {
+            for piece in octets.chunks(octets.len().div_ceil(pieces.max(1)).max(1)) {
+                // A program that reads no more has ended, which is seen elsewhere.
+                if stdin.write_all(piece).is_err() {
+                    return;
+                }
+                thread::sleep(pause);
+            }
+        });
+        Ok(())
     }
 
     /// Gives it a line on its standard input.
@@ -143,6 +160,12 @@ impl Running {
             text.lines().rev().filter(|line| !line.starts_with("$ ")).take(LINES_MAX).collect();
         lines.reverse();
         if lines.is_empty() { "nothing".to_owned() } else { lines.join(" | ") }
+    }
+
+    /// How many lines of its log end so.
+    pub(crate) fn count_lines(&self, end: &str) -> usize {
+        let text = std::fs::read_to_string(&self.log).unwrap_or_default();
+        text.lines().filter(|line| line.ends_with(end)).count()
     }
 
     /// Whether its log has `words`.

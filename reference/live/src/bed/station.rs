@@ -83,16 +83,17 @@ impl Station {
         spawned.map_err(Trouble::system(format!("start of `{shown}` on {}", self.name)))
     }
 
+    /// Runs a program there and waits for its end; gives what it said.
+    pub(crate) fn output(&self, line: &[&str]) -> Result<String, Trouble> {
+        let Some((program, arguments)) = line.split_first() else { return Ok(String::new()) };
+        self.tool(program, arguments, "")
+    }
+
     /// Runs a program of the system there, gives it `input`, and waits for its end; gives what it said.
-    pub(crate) fn tool(
-        &self,
-        program: &'static str,
-        arguments: &[&str],
-        input: &str,
-    ) -> Result<String, Trouble> {
+    pub(crate) fn tool(&self, program: &str, arguments: &[&str], input: &str) -> Result<String, Trouble> {
         let line = format!("{program} {} on {}", arguments.join(" "), self.name);
         let arguments: Vec<String> = arguments.iter().map(|&argument| argument.to_owned()).collect();
-        let input = input.to_owned();
+        let (program, input) = (program.to_owned(), input.to_owned());
         let output = self.run(move || {
             let mut child = Command::new(program)
                 .args(arguments)

@@ -136,7 +136,7 @@ pub(crate) fn damaged(context: &mut Context) -> Result<(), Trouble> {
             let expected = format!("a refusal that names {EPOCHS}");
             return Err(Trouble::unexpected(format!("a store with {damage:?}"), expected, said));
         }
-        context.note(said.rsplit(" | ").next().unwrap_or_default());
+        context.note(said.rsplit(EPOCHS).next().unwrap_or_default().trim_start_matches(": "));
         copy_store(&intact, &store)?;
     }
     ends.a.start(&bed)?;

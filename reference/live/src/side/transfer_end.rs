@@ -243,25 +243,30 @@ impl TransferEnd {
         Ok((status.success(), running.last_words()))
     }
 
-    fn line(&self) -> Vec<String> {
-        let plan = &self.plan;
+    /// The command line of an end whose memory is saved by others.
+    pub(crate) fn line_without_store(end: End, plan: &TransferPlan) -> Vec<String> {
         let mut line = vec![
             plan.program.display().to_string(),
             "transfer".to_owned(),
-            format!("--local={}", self.end.hiatus()),
+            format!("--local={}", end.hiatus()),
             format!("--octets={}", plan.octets),
             format!("--seed={}", plan.seed),
             format!("--interval={}", plan.interval.as_millis()),
             format!("--r2={}", plan.r2.as_millis()),
             format!("--hold={}", plan.hold.as_secs()),
-            format!("--store={}", self.store.display()),
-            format!("--outside={}", self.outside.display()),
         ];
         line.extend(plan.rate.map(|rate| format!("--rate={rate}")));
-        line.push(match self.end {
+        line.push(match end {
             End::A => format!("--connect={}", plan.peer),
             End::B => format!("--listen={}", plan.peer.port()),
         });
+        line
+    }
+
+    fn line(&self) -> Vec<String> {
+        let mut line = Self::line_without_store(self.end, &self.plan);
+        line.push(format!("--store={}", self.store.display()));
+        line.push(format!("--outside={}", self.outside.display()));
         line
     }
 }

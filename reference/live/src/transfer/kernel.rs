@@ -64,17 +64,17 @@ pub(crate) fn run(args: &Args) -> Result<(), Trouble> {
     let writes = thread::spawn(move || write(&mut writer, ours, octets, rate));
     let read = read(stream, theirs, octets);
     let written = writes.join().unwrap_or_else(|_| Err("the thread panicked".to_owned()));
-    // What the reader met says more: to the writer every end is a broken pipe.
-    match read.and_then(|received| written.map(|()| received)) {
-        Ok(received) => {
+    let reason = match (read, written) {
+        (Ok(received), Ok(())) => {
             say(&Line::Done { received });
-            Ok(())
+            return Ok(());
         }
-        Err(reason) => {
-            say(&Line::Over { reason: reason.clone() });
-            Err(Trouble::unexpected("connection", "all octets and an orderly end", reason))
-        }
-    }
+        // The kernel tells an error once, to whichever call comes first.
+        (Err(read), Err(written)) => format!("{read}; {written}"),
+        (Err(reason), Ok(())) | (Ok(_), Err(reason)) => reason,
+    };
+    say(&Line::Over { reason: reason.clone() });
+    Err(Trouble::unexpected("connection", "all octets and an orderly end", reason))
 }
 
 fn write(stream: &mut TcpStream, ours: Octets, octets: u64, rate: u64) -> Result<(), String> {

@@ -102,6 +102,8 @@ pub(crate) struct Transfer {
     theirs: Octets,
     control: Control,
     begun: Instant,
+    /// When it began to write.
+    rate_from: Instant,
     /// Octets that were written before this life.
     sent_before: u64,
     ready: Told,
@@ -150,6 +152,7 @@ impl Transfer {
             theirs: Octets::of(plan.seed, other),
             control,
             begun,
+            rate_from: begun,
             sent_before: place.sent,
             ready: told(place.is_settled),
             done: told(place.is_done),
@@ -234,7 +237,7 @@ impl Transfer {
     /// How many octets may have been written by now.
     fn allowed(&self) -> u64 {
         let Some(rate) = self.plan.rate else { return self.plan.octets };
-        let millis = u64::try_from(self.begun.elapsed().as_millis()).unwrap_or(u64::MAX);
+        let millis = u64::try_from(self.rate_from.elapsed().as_millis()).unwrap_or(u64::MAX);
         // In pieces: a capture of many small segments tells no more than one of a few.
         let piece = u64::try_from(self.plan.piece.as_millis()).unwrap_or_default().max(1);
         let millis = millis / piece * piece;
@@ -288,7 +291,7 @@ impl Transfer {
             }
             Word::Durable(epoch) => machine.durable(self, epoch),
             Word::Restored { incarnation, tsval_ceiling } => {
-                self.restored(machine, incarnation, tsval_ceiling)
+                self.restored(machine, incarnation, tsval_ceiling);
             }
             Word::End => self.is_ended = true,
         }
@@ -296,6 +299,7 @@ impl Transfer {
 
     fn restored(&mut self, machine: &mut Machine, incarnation: u32, tsval_ceiling: u32) {
         self.begun = Instant::now();
+        self.rate_from = self.begun;
         self.sent_before = self.place.sent;
         match machine.restored(Some(GivenLife { incarnation, tsval_ceiling })) {
             Ok((returned, listeners)) => {
@@ -322,6 +326,9 @@ impl Transfer {
 
 impl Service for Transfer {
     fn handle_event(&mut self, machine: &mut Machine, id: ConnectionId, event: Event) {
+        if event == Event::Connected {
+            self.rate_from = Instant::now();
+        }
         if event == Event::Connected
             && let Some(listener) = self.listener
         {
