@@ -73,7 +73,7 @@ impl Refusal {
 
 fn listen(error: &ListenError) -> Status {
     match error {
-        ListenError::Taken { .. } => Status::HIATUS_ERROR_TAKEN,
+        ListenError::Taken { .. } | ListenError::PrefixTaken { .. } => Status::HIATUS_ERROR_TAKEN,
         ListenError::NoPort => Status::HIATUS_ERROR_NO_PORT,
         _ => Status::HIATUS_ERROR_FULL,
     }

@@ -44,8 +44,8 @@ use demux::{Demux, Ports};
 use ephemeral::Ephemeral;
 use fenced::FencedBy;
 pub use limits::{EndpointLimits, Strays};
-use listener::Listener;
-pub use listener::{Backlog, ConnectError, ListenError, ListenerId};
+pub use listener::{Backlog, ConnectError, ListenError, ListenerId, Prefix};
+use listener::{Listener, Place};
 use output::Answer;
 pub use output::Packet;
 pub use packet::{ChecksumStatus, ChecksumWriter};
@@ -170,14 +170,42 @@ impl Endpoint {
         if local.port() == 0 {
             return Err(ListenError::NoPort);
         }
-        if self.ports.has(local) {
+        if self.ports.has(Place::At(local)) {
             return Err(ListenError::Taken { local });
         }
-        let config = self.configs.intern(&config).ok_or(ListenError::TooManyConfigs)?;
+        self.listen_at(Place::At(local), &config, backlog)
+    }
+
+    /// Listens on every port of every address of `prefix`, for who stands in for the hosts that have them:
+    /// [`local`](Self::local) says which one a connection is for. Who listens on one address and port, or on a longer prefix,
+    /// comes before; who listens on a port of the unspecified address, after.
+    ///
+    /// # Errors
+    ///
+    /// A [`ListenError`]; nothing changed then.
+    pub fn listen_prefix(
+        &mut self,
+        prefix: Prefix,
+        config: Config,
+        backlog: Backlog,
+    ) -> Result<ListenerId, ListenError> {
+        if self.ports.has(Place::Prefix(prefix)) {
+            return Err(ListenError::PrefixTaken { prefix });
+        }
+        self.listen_at(Place::Prefix(prefix), &config, backlog)
+    }
+
+    fn listen_at(
+        &mut self,
+        place: Place,
+        config: &Config,
+        backlog: Backlog,
+    ) -> Result<ListenerId, ListenError> {
+        let config = self.configs.intern(config).ok_or(ListenError::TooManyConfigs)?;
         let queue = VecDeque::new();
-        let listener = Listener { local, config, backlog, half_open: 0, queue, cookies_until: Time::ZERO };
+        let listener = Listener { place, config, backlog, half_open: 0, queue, cookies_until: Time::ZERO };
         let id = self.listeners.insert(listener);
-        self.ports.insert(local, id.index);
+        self.ports.insert(place, id.index);
         Ok(ListenerId(id))
     }
 
@@ -187,7 +215,7 @@ impl Endpoint {
             return;
         }
         let Some(listener) = self.listeners.remove(id.0.index) else { return };
-        self.ports.remove(listener.local);
+        self.ports.remove(listener.place);
         self.configs.release(listener.config);
         for id in listener.queue {
             // One that is gone already cannot be aborted.
@@ -232,9 +260,8 @@ impl Endpoint {
         }
         let tuple = if local.port() == 0 {
             let (slots, demux, ports) = (&self.slots, &self.demux, &self.ports);
-            let is_free = |tuple: &Tuple| {
-                ports.find(tuple.local()).is_none() && upkeep::find(demux, slots, tuple).is_none()
-            };
+            let is_free =
+                |tuple: &Tuple| !ports.has_port(tuple.local()) && upkeep::find(demux, slots, tuple).is_none();
             self.ephemeral.choose(&self.secrets, &tuple, is_free).ok_or(ConnectError::NoPort { remote })?
         } else if self.find(&tuple).is_some() {
             return Err(ConnectError::InUse { local, remote });

@@ -67,14 +67,14 @@ pub use connection::proof::{Alarm, Positions};
 pub use ecn::Ecn;
 pub use endpoint::{
     Backlog, ChecksumStatus, ChecksumWriter, ConnectError, ConnectionId, Endpoint, EndpointLimits,
-    EndpointSecrets, Extent, ListenError, ListenerId, Packet, Placed, Restoration, RestoreError, Saved,
-    Strays,
+    EndpointSecrets, Extent, ListenError, ListenerId, Packet, Placed, Prefix, Restoration, RestoreError,
+    Saved, Strays,
 };
 pub use event::{CloseReason, Event, FallbackReason, HiatusState, PeerState, SelfState, TcpState};
 pub use icmp::{IcmpError, IcmpErrorKind};
 pub use info::{ConnectionInfo, StablePoints};
 pub use outgoing::Burst;
-pub use record::{RECORD_LEN_OCTETS_MIN, RecordError};
+pub use record::{RECORD_LEN_OCTETS_MIN, RecordError, ends_of_record};
 pub use rule::Rule;
 pub use standing::Standing;
 pub use stray::answer_stray;

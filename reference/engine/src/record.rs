@@ -15,7 +15,7 @@ mod write;
 use alloc::vec::Vec;
 use core::time::Duration;
 
-use crate::config::Config;
+use crate::config::{Config, Endpoints};
 use crate::connection::Connection;
 use crate::event::TcpState;
 use crate::time::Time;
@@ -35,6 +35,16 @@ pub(crate) const FIXED_OCTETS: usize = 224;
 pub(crate) const CHECKSUM_OCTETS: usize = 4;
 /// Octets of a record of a connection with empty buffers.
 pub const RECORD_LEN_OCTETS_MIN: usize = FIXED_OCTETS + CHECKSUM_OCTETS;
+
+/// Between which addresses and ports the connection of a record is: what its configuration may depend on.
+///
+/// # Errors
+///
+/// A [`RecordError`].
+pub fn ends_of_record(octets: &[u8]) -> Result<Endpoints, RecordError> {
+    let View { local, remote, .. } = View::parse(octets)?;
+    Ok(Endpoints { local, remote })
+}
 
 /// Why a record is refused. Nothing was made of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, thiserror::Error)]

@@ -7,7 +7,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 
 use hiatus_codec::{CapableBits, HoldTime};
-use hiatus_engine::{EndpointLimits, HiatusPolicy, Offer, Sending};
+use hiatus_engine::{EndpointLimits, HiatusPolicy, Offer, PlainTcp, Prefix, Sending};
 use ipnet::IpNet;
 use serde::Deserialize;
 use toml::Spanned;
@@ -130,6 +130,10 @@ pub struct Front {
     /// Where it listens for that.
     #[serde(default = "default_listen")]
     pub listen: Vec<Spanned<Address>>,
+    /// Prefixes that are routed to the device: Hiatus itself ends the connections of local programs to every address of
+    /// them. No rules and no keeper are needed for those.
+    #[serde(default)]
+    pub any: Vec<Spanned<IpNet>>,
     /// How long a peer may take to answer.
     #[serde(default = "default_patience")]
     pub connect_timeout: Period,
@@ -156,9 +160,21 @@ impl Default for Front {
         Self {
             mode: Mode::default(),
             listen: default_listen(),
+            any: Vec::new(),
             connect_timeout: default_patience(),
             mark: default_mark(),
         }
+    }
+}
+
+impl Front {
+    /// The prefixes of `any`.
+    pub(crate) fn prefixes(&self) -> Vec<Prefix> {
+        let prefix = |net: &Spanned<IpNet>| {
+            let net = net.get_ref().trunc();
+            Prefix::new(net.addr(), net.prefix_len())
+        };
+        self.any.iter().filter_map(prefix).collect()
     }
 }
 
@@ -290,6 +306,7 @@ impl Config {
             let what = "[[carry]] without [proxy]: expected a table [proxy], for connections to come in";
             mistakes.push(Mistake::everywhere(what));
         }
+        self.mistakes_of_any(&mut mistakes);
         if self.metrics.is_some() && self.control.is_none() {
             let what =
                 "[metrics] without [control]: expected a table [control], which metrics are asked from";
@@ -303,6 +320,30 @@ impl Config {
             }
         }
         mistakes
+    }
+
+    /// What is wrong about the prefixes of `any`.
+    fn mistakes_of_any(&self, mistakes: &mut Vec<Mistake>) {
+        for any in self.proxy.iter().flat_map(|front| &front.any) {
+            let (net, at) = (any.get_ref(), any.span());
+            let own = self.host.addresses.iter().map(|address| *address.get_ref());
+            let machine = self.host.device_addresses.iter().map(IpNet::addr);
+            if let Some(own) = own.chain(machine).find(|own| net.contains(own)) {
+                let what = format!("expected a prefix without the addresses of [host], found {own} in it");
+                mistakes.push(Mistake::at(at.clone(), &what));
+            }
+            let overlaps =
+                |carry: &&Carry| carry.to.iter().any(|to| to.net.contains(net) || net.contains(&to.net));
+            let mut routes = self.carry.iter().filter(overlaps).peekable();
+            if routes.peek().is_none() {
+                let what = format!("expected a [[carry]] whose `to` has addresses of {net}, found none");
+                mistakes.push(Mistake::at(at.clone(), &what));
+            }
+            if routes.any(|carry| carry.via.is_none_or(|via| net.contains(&via.0.ip()))) {
+                let what = format!("[[carry]] to {net}: expected `via`, a peer that is not itself in {net}");
+                mistakes.push(Mistake::at(at, &what));
+            }
+        }
     }
 
     /// The device.
@@ -361,7 +402,15 @@ impl Config {
             ..hiatus_engine::Config::default()
         };
         let limits = EndpointLimits { connections_max: self.connections.max, ..EndpointLimits::default() };
-        Settings { limits, connection, epochs }
+        let prefixes = self.proxy.iter().flat_map(Front::prefixes);
+        let of_programs = hiatus_engine::Config {
+            hiatus: HiatusPolicy::Off,
+            // Without a store nothing is ever durable.
+            plain: if self.state.is_some() { PlainTcp::Durable } else { PlainTcp::Lost },
+            ..connection
+        };
+        let prefixes = prefixes.map(|prefix| (prefix, of_programs)).collect();
+        Settings { limits, connection, prefixes, epochs }
     }
 }
 

@@ -18,6 +18,7 @@ pub use calls::{GivenLife, RestoredError};
 pub use settings::{
     DEFAULT_BUFFER_OCTETS, DEFAULT_EPOCH_INTERVAL, DEFAULT_EPOCH_OCTETS, DEFAULT_HOLD_SECONDS, Settings,
 };
+pub(crate) use start::Recency;
 pub use start::{Lost, Returned, Started};
 
 /// Packets that one turn reads before it lets others have theirs.
@@ -68,7 +69,7 @@ pub struct Machine {
     epochs: Epochs,
     counters: Counters,
     connections: BTreeSet<ConnectionId>,
-    listeners: Vec<(ListenerId, std::net::SocketAddr)>,
+    listeners: Vec<(ListenerId, calls::Place)>,
     input: Box<[u8]>,
     output: Box<[u8]>,
     /// A packet that the link had no room for.

@@ -4,6 +4,7 @@
 //! connects to the program that is meant ([`serve`]). Both legs of such a [`pair`] outlive this process: the far one as
 //! any connection of a host does, the local one with a keeper ([`crate::keep`]).
 
+mod any;
 mod back;
 mod carry;
 mod direct;
@@ -35,6 +36,7 @@ use crate::epochs::States;
 use crate::event_loop::{FIRST_TOKEN, Wired};
 use crate::keep::Kept;
 use crate::machine::{Machine, Returned, Service};
+use crate::proxy::any::{AnyIp, Met};
 use crate::proxy::direct::Direct;
 use crate::proxy::pair::{Care, Pair, Pumped, Stage};
 use crate::proxy::record::{Side, kept_name, state_name};
@@ -111,6 +113,7 @@ pub struct Proxy {
     survival: Survival,
     pairs: Slab<Pair>,
     directs: Slab<Direct>,
+    any: AnyIp,
     by_far: HashMap<ConnectionId, usize>,
     next_number: u64,
     scratch: Box<[u8]>,
@@ -141,6 +144,7 @@ impl Proxy {
             survival: if config.state.is_some() { Survival::Kept } else { Survival::None },
             pairs: Slab::new(),
             directs: Slab::new(),
+            any: AnyIp::new(config),
             by_far: HashMap::new(),
             next_number: 1,
             scratch: vec![0; SCRATCH_OCTETS].into_boxed_slice(),
@@ -407,8 +411,9 @@ impl Proxy {
 impl Service for Proxy {
     fn handle_event(&mut self, machine: &mut Machine, id: ConnectionId, event: Event) {
         let Some(&key) = self.by_far.get(&id) else {
-            if event == Event::Connected {
+            if self.any.handle_event(machine, id, event) == Met::Nobody && event == Event::Connected {
                 self.welcome(machine);
+                self.any.welcome(machine, &mut self.next_number);
             }
             return;
         };
@@ -440,6 +445,7 @@ impl Service for Proxy {
     }
 
     fn taken(&mut self, states: &mut States<'_>, epoch: u32) {
+        self.any.taken(states);
         let mut pairs = Vec::new();
         for number in self.removed.drain(..) {
             states.remove(&state_name(number));
@@ -479,6 +485,7 @@ impl Service for Proxy {
                 self.kept.remove(&name);
             }
         }
+        self.any.durable(machine);
         for key in std::mem::take(&mut self.unconfirmed) {
             self.pump(machine, key);
             let Some(pair) = self.pairs.get_mut(key).filter(|pair| pair.stage == Stage::Open) else {
@@ -514,6 +521,7 @@ impl Wired for Proxy {
     fn handle_round(&mut self, machine: &mut Machine) {
         self.accept_local(machine);
         self.pass_deadlines(machine);
+        self.any.handle_round(machine);
         for _ in 0..self.queue.len().min(TURNS_PER_ROUND) {
             let Some(key) = self.queue.pop_front() else { break };
             if let Some(pair) = self.pairs.get_mut(key) {
@@ -535,8 +543,8 @@ impl Wired for Proxy {
         if waits {
             return Some(Duration::ZERO);
         }
-        let (deadline, _) = self.deadlines.first()?;
-        Some(deadline.saturating_duration_since(Instant::now()))
+        let own = self.deadlines.first().map(|(at, _)| at.saturating_duration_since(Instant::now()));
+        own.into_iter().chain(self.any.patience()).min()
     }
 
     fn goes_on(&self) -> bool {
@@ -550,6 +558,7 @@ impl Wired for Proxy {
         listeners: &[(ListenerId, ListenerId)],
     ) {
         self.rename(machine, returned, listeners);
+        self.any.rename(machine, returned, listeners);
     }
 
     fn status(&self, machine: &Machine) -> serde_json::Value {

@@ -200,5 +200,5 @@ fn host_settings(args: &Args) -> Settings {
         Some(_) => EpochPolicy::Batches { interval, octets: EPOCH_OCTETS },
         None => EpochPolicy::OnCommand,
     };
-    Settings { limits: hiatus_engine::EndpointLimits::default(), connection, epochs }
+    Settings { limits: hiatus_engine::EndpointLimits::default(), connection, prefixes: Vec::new(), epochs }
 }

@@ -1,6 +1,7 @@
 //! From the 4-tuple of a packet to its slot, and from an address and port to a listener.
 
 use alloc::collections::BTreeMap;
+use alloc::vec::Vec;
 use core::hash::Hasher;
 use core::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
@@ -8,6 +9,7 @@ use hashbrown::HashTable;
 use serde::{Deserialize, Serialize};
 use siphasher::sip::SipHasher13;
 
+use crate::endpoint::listener::{Place, Prefix};
 use crate::endpoint::tuple::Tuple;
 
 /// Slots by 4-tuple. The table keeps the index alone: the 4-tuple stands in the slot.
@@ -64,36 +66,70 @@ impl Demux {
     }
 }
 
-/// Listeners by port and address; the unspecified address of a family stands for every one of it.
+/// Listeners by port and address; the unspecified address of a family stands for every one of it. Beside them, listeners
+/// for all ports of a prefix.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Ports {
     listeners: BTreeMap<(u16, IpAddr), u32>,
+    /// The longest first.
+    prefixes: Vec<(Prefix, u32)>,
 }
 
 impl Ports {
-    /// Whether a listener of just this address is there.
-    pub(crate) fn has(&self, local: SocketAddr) -> bool {
-        self.listeners.contains_key(&(local.port(), local.ip()))
+    /// Whether a listener of just this place is there.
+    pub(crate) fn has(&self, place: Place) -> bool {
+        match place {
+            Place::At(local) => self.listeners.contains_key(&(local.port(), local.ip())),
+            Place::Prefix(prefix) => self.prefixes.iter().any(|(known, _)| *known == prefix),
+        }
     }
 
-    /// Notes listener `index` at `local`, where none is.
-    pub(crate) fn insert(&mut self, local: SocketAddr, index: u32) {
-        self.listeners.insert((local.port(), local.ip()), index);
+    /// Notes listener `index` at `place`, where none is.
+    pub(crate) fn insert(&mut self, place: Place, index: u32) {
+        match place {
+            Place::At(local) => {
+                self.listeners.insert((local.port(), local.ip()), index);
+            }
+            Place::Prefix(prefix) => {
+                let at = self.prefixes.partition_point(|(known, _)| known.len_bits() >= prefix.len_bits());
+                self.prefixes.insert(at, (prefix, index));
+            }
+        }
     }
 
-    pub(crate) fn remove(&mut self, local: SocketAddr) {
-        self.listeners.remove(&(local.port(), local.ip()));
+    pub(crate) fn remove(&mut self, place: Place) {
+        match place {
+            Place::At(local) => {
+                self.listeners.remove(&(local.port(), local.ip()));
+            }
+            Place::Prefix(prefix) => self.prefixes.retain(|(known, _)| *known != prefix),
+        }
     }
 
-    /// The listener for segments to `local`: one of this address before one of any.
+    /// The listener for segments to `local`: one of this address and port before one of a prefix, the longest first, and
+    /// that before one of any address.
     pub(crate) fn find(&self, local: SocketAddr) -> Option<u32> {
-        let any: IpAddr = match local.ip() {
-            IpAddr::V4(_) => Ipv4Addr::UNSPECIFIED.into(),
-            IpAddr::V6(_) => Ipv6Addr::UNSPECIFIED.into(),
-        };
-        let at = |address| self.listeners.get(&(local.port(), address)).copied();
-        at(local.ip()).or_else(|| at(any))
+        let of_prefix = || self.prefixes.iter().find(|(prefix, _)| prefix.has(local.ip()));
+        self.at(local).or_else(|| Some(of_prefix()?.1)).or_else(|| self.at(any(local)))
     }
+
+    /// Whether somebody listens on just the port of `local`.
+    pub(crate) fn has_port(&self, local: SocketAddr) -> bool {
+        self.at(local).or_else(|| self.at(any(local))).is_some()
+    }
+
+    fn at(&self, local: SocketAddr) -> Option<u32> {
+        self.listeners.get(&(local.port(), local.ip())).copied()
+    }
+}
+
+/// The port of `local` at the unspecified address of its family.
+fn any(local: SocketAddr) -> SocketAddr {
+    let any: IpAddr = match local.ip() {
+        IpAddr::V4(_) => Ipv4Addr::UNSPECIFIED.into(),
+        IpAddr::V6(_) => Ipv6Addr::UNSPECIFIED.into(),
+    };
+    SocketAddr::new(any, local.port())
 }
 
 #[cfg(test)]

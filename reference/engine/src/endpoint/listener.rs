@@ -1,7 +1,8 @@
 //! Listeners: who waits for connections, and how many may wait for its owner.
 
 use alloc::collections::VecDeque;
-use core::net::SocketAddr;
+use core::fmt;
+use core::net::{IpAddr, SocketAddr};
 
 use serde::{Deserialize, Serialize};
 
@@ -26,6 +27,65 @@ impl ListenerId {
     }
 }
 
+/// Addresses that begin alike: for who listens on all of them ([`Endpoint::listen_prefix`](crate::Endpoint::listen_prefix)).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Prefix {
+    address: IpAddr,
+    len_bits: u8,
+}
+
+impl Prefix {
+    /// The addresses whose first `len_bits` bits are those of `address`: 0 to 32 for IPv4, 0 to 128 for IPv6. `None` if it
+    /// is longer than that, or a bit of `address` after them is set.
+    #[must_use]
+    pub fn new(address: IpAddr, len_bits: u8) -> Option<Self> {
+        let (bits, width) = bits_of(address);
+        let is_prefix = u32::from(len_bits) <= width && first(bits, width, len_bits) == bits;
+        is_prefix.then_some(Self { address, len_bits })
+    }
+
+    /// Whether `address` is one of them.
+    #[must_use]
+    pub fn has(&self, address: IpAddr) -> bool {
+        let ((own, width), (bits, other_width)) = (bits_of(self.address), bits_of(address));
+        width == other_width && first(bits, width, self.len_bits) == own
+    }
+
+    /// Bits that all of them have in common.
+    pub(crate) fn len_bits(&self) -> u8 {
+        self.len_bits
+    }
+}
+
+impl fmt::Display for Prefix {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.address, self.len_bits)
+    }
+}
+
+/// The bits of an address, and how many there are.
+fn bits_of(address: IpAddr) -> (u128, u32) {
+    match address {
+        IpAddr::V4(v4) => (u128::from(v4.to_bits()), u32::BITS),
+        IpAddr::V6(v6) => (v6.to_bits(), u128::BITS),
+    }
+}
+
+/// `bits`, of which there are `width`, with all but the first `len_bits` cleared.
+fn first(bits: u128, width: u32, len_bits: u8) -> u128 {
+    let rest = width.saturating_sub(u32::from(len_bits));
+    bits.checked_shr(rest).and_then(|kept| kept.checked_shl(rest)).unwrap_or(0)
+}
+
+/// Where a listener listens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Place {
+    /// One port of one address, or of all.
+    At(SocketAddr),
+    /// All ports of these addresses.
+    Prefix(Prefix),
+}
+
 /// Bounds of one listener.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Backlog {
@@ -45,7 +105,7 @@ impl Default for Backlog {
 /// One listener.
 #[derive(Debug, Clone)]
 pub(crate) struct Listener {
-    pub(crate) local: SocketAddr,
+    pub(crate) place: Place,
     pub(crate) config: u16,
     pub(crate) backlog: Backlog,
     /// Connections in SYN-RECEIVED.
@@ -77,6 +137,12 @@ pub enum ListenError {
     Taken {
         /// What was asked for.
         local: SocketAddr,
+    },
+    /// Another listener has the prefix.
+    #[error("listen on {prefix}: taken")]
+    PrefixTaken {
+        /// What was asked for.
+        prefix: Prefix,
     },
     /// Port 0.
     #[error("listen on port 0")]

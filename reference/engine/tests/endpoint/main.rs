@@ -12,6 +12,7 @@ mod icmp;
 mod lives;
 mod net;
 mod plain;
+mod prefixes;
 mod reuse;
 mod snapshots;
 mod strays;

@@ -39,8 +39,12 @@ impl Ours {
             nagle: Nagle::Off,
             ..Config::default()
         };
-        let settings =
-            Settings { limits: EndpointLimits::default(), connection, epochs: EpochPolicy::OnCommand };
+        let settings = Settings {
+            limits: EndpointLimits::default(),
+            connection,
+            prefixes: Vec::new(),
+            epochs: EpochPolicy::OnCommand,
+        };
         let started = Machine::start(Link::Tun(link), settings, None, event_loop.wake());
         let mut machine = started.expect("a host").machine;
         event_loop.attach(&mut machine).expect("a descriptor");

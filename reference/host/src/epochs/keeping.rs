@@ -8,6 +8,8 @@ use std::path::{Path, PathBuf};
 use hiatus_store::{BeginLifeError, Image, NewLife, OpenError, Origin, Outside, Store};
 use tracing::{info, warn};
 
+use crate::machine::Recency;
+
 /// Octets of the host secret.
 const SECRET_OCTETS: usize = 16;
 
@@ -112,6 +114,11 @@ impl Keeping {
     #[must_use]
     pub fn in_folder(folder: &Path) -> Self {
         Self { store: folder.join("store"), outside: folder.join("outside") }
+    }
+
+    /// Which epoch the latest in the store is. A store that can be rolled back without its outside cannot tell.
+    pub(crate) fn recency(&self) -> Recency {
+        if self.store.parent() == self.outside.parent() { Recency::Latest } else { Recency::Any }
     }
 
     /// Opens what is there, makes what is not, and begins a life.

@@ -5,13 +5,13 @@ use std::net::SocketAddr;
 use hiatus_codec::HoldTime;
 use hiatus_engine::{
     Backlog, Command, CommandError, Config, ConnectError, ConnectionId, Endpoint, EndpointSecrets,
-    ListenError, ListenerId, Placed, Restoration, RestoreError, Saved, Strays, Time, WriteError,
+    ListenError, ListenerId, Placed, Prefix, Restoration, RestoreError, Saved, Strays, Time, WriteError,
 };
 use hiatus_store::{BeginLifeError, EpochId, NewLife, Origin};
 use tracing::info;
 
 use crate::epochs::{EpochStatus, StartError, drawn};
-use crate::machine::{Machine, Returned, Service};
+use crate::machine::{Machine, Recency, Returned, Service};
 
 /// Why a host that came back older cannot go on.
 #[derive(Debug, thiserror::Error)]
@@ -40,6 +40,15 @@ pub struct GivenLife {
     pub tsval_ceiling: u32,
 }
 
+/// Where a listener listens.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Place {
+    /// One port of one address, or of all.
+    At(SocketAddr),
+    /// All ports of these addresses.
+    Prefix(Prefix),
+}
+
 /// The calls of applications.
 impl Machine {
     /// Listens on `local`; see [`Endpoint::listen`].
@@ -49,7 +58,21 @@ impl Machine {
     /// A [`ListenError`].
     pub fn listen(&mut self, local: SocketAddr, backlog: Backlog) -> Result<ListenerId, ListenError> {
         let id = self.endpoint.listen(local, self.settings.connection, backlog)?;
-        self.listeners.push((id, local));
+        self.listeners.push((id, Place::At(local)));
+        Ok(id)
+    }
+
+    /// Listens on every port of `prefix`, one of [`Settings::prefixes`](crate::Settings::prefixes); see
+    /// [`Endpoint::listen_prefix`].
+    ///
+    /// # Errors
+    ///
+    /// A [`ListenError`].
+    pub fn listen_prefix(&mut self, prefix: Prefix, backlog: Backlog) -> Result<ListenerId, ListenError> {
+        let found = self.settings.prefixes.iter().find(|(known, _)| *known == prefix);
+        let config = found.map_or(self.settings.connection, |(_, config)| *config);
+        let id = self.endpoint.listen_prefix(prefix, config, backlog)?;
+        self.listeners.push((id, Place::Prefix(prefix)));
         Ok(id)
     }
 
@@ -213,16 +236,19 @@ impl Machine {
         self.waiting = None;
         let borrowed: Vec<(u64, &[u8])> =
             records.iter().map(|(id, octets)| (*id, octets.as_slice())).collect();
-        self.bring_back(&restoration, &borrowed, &mut |was, placed| {
+        self.bring_back(Recency::Any, &restoration, &borrowed, &mut |was, placed| {
             if let Placed::Kept(id) = placed {
                 returned.push((was, id));
             }
         })?;
         self.is_away = false;
         self.epochs.set_incarnation(incarnation);
-        let locals: Vec<SocketAddr> = self.listeners.drain(..).map(|(_, local)| local).collect();
-        let listeners =
-            locals.into_iter().filter_map(|local| self.listen(local, Backlog::default()).ok()).collect();
+        let places: Vec<Place> = self.listeners.drain(..).map(|(_, place)| place).collect();
+        let again = |place| match place {
+            Place::At(local) => self.listen(local, Backlog::default()).ok(),
+            Place::Prefix(prefix) => self.listen_prefix(prefix, Backlog::default()).ok(),
+        };
+        let listeners = places.into_iter().filter_map(again).collect();
         info!(incarnation, returned = returned.len(), "restored from memory");
         let named = |(was, id): (u64, ConnectionId)| {
             let (local, remote) = (self.endpoint.local(id)?, self.endpoint.remote(id)?);

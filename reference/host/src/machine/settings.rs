@@ -1,9 +1,10 @@
 //! How hosts behave, and what most want.
 
+use std::net::IpAddr;
 use std::time::Duration;
 
 use hiatus_codec::{CapableBits, HoldTime};
-use hiatus_engine::{Config, EndpointLimits, HiatusPolicy, Offer, Sending};
+use hiatus_engine::{Config, EndpointLimits, HiatusPolicy, Offer, Prefix, Sending};
 
 use crate::epochs::EpochPolicy;
 
@@ -25,6 +26,9 @@ pub struct Settings {
     pub limits: EndpointLimits,
     /// How connections behave that do not say otherwise, and those that come back.
     pub connection: Config,
+    /// Prefixes of addresses that are not the host's own, and how connections behave whose local address is in one of them:
+    /// those of a [listener](crate::Machine::listen_prefix), and those that come back. The first that fits counts.
+    pub prefixes: Vec<(Prefix, Config)>,
     /// When epochs are TAKEN.
     pub epochs: EpochPolicy,
 }
@@ -56,6 +60,14 @@ impl Settings {
             hiatus: HiatusPolicy::On(Offer { bits, hold }),
             ..Config::default()
         };
-        Self { limits: EndpointLimits::default(), connection, epochs }
+        Self { limits: EndpointLimits::default(), connection, prefixes: Vec::new(), epochs }
+    }
+}
+
+impl Settings {
+    /// How a connection behaves whose address at this end is `local`.
+    pub(crate) fn of(&self, local: IpAddr) -> &Config {
+        let found = self.prefixes.iter().find(|(prefix, _)| prefix.has(local));
+        found.map_or(&self.connection, |(_, config)| config)
     }
 }

@@ -3,7 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 
-use hiatus_engine::{Config, ConnectionId, Endpoint, EndpointSecrets, Placed, Restoration, Strays, Time};
+use hiatus_engine::{
+    Config, ConnectionId, Endpoint, EndpointSecrets, Placed, Restoration, Strays, Time, ends_of_record,
+};
 use hiatus_store::Image;
 use tracing::{info, warn};
 
@@ -38,6 +40,15 @@ pub struct Returned {
     pub local: SocketAddr,
     /// Those of the other.
     pub remote: SocketAddr,
+}
+
+/// Which epoch a host comes back to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Recency {
+    /// One that is DURABLE and on its line.
+    Any,
+    /// The latest that is DURABLE: plain TCP that is durable comes back too (draft, {#durable-plain}).
+    Latest,
 }
 
 /// A connection of the epoch that cannot go on: its peer does not speak Hiatus.
@@ -84,7 +95,7 @@ impl Machine {
             None => {
                 // What was lost had sent timestamps all the same.
                 let life = Restoration { incarnation, instance: drawn()?, tsval_ceiling, taken: Time::ZERO };
-                let found = machine.bring_back(&life, &[], &mut |_, _| {});
+                let found = machine.bring_back(Recency::Any, &life, &[], &mut |_, _| {});
                 found.map_err(|error| {
                     let epoch = hiatus_store::EpochId { incarnation, number: 0 };
                     StartError::Restore { path, epoch, error }
@@ -96,7 +107,7 @@ impl Machine {
                     .ok_or_else(|| StartError::Foreign { path: path.clone(), epoch: image.epoch() })?;
                 let (instance, tsval_ceiling) = (drawn()?, life.tsval_ceiling);
                 let life = Restoration { incarnation, instance, tsval_ceiling, taken };
-                machine.come_back(&image, &life, path)?
+                machine.come_back(keeping.recency(), &image, &life, path)?
             }
         };
         started.machine.set_strays(Strays::Answered);
@@ -109,6 +120,7 @@ impl Machine {
 
     fn come_back(
         mut self,
+        recency: Recency,
         image: &Image,
         life: &Restoration,
         path: std::path::PathBuf,
@@ -119,7 +131,7 @@ impl Machine {
             Placed::Kept(id) => returned.push((was, id)),
             Placed::Lost { local, remote } => lost.push(Lost { was, local, remote }),
         };
-        self.bring_back(life, &records, &mut placed).map_err(|error| StartError::Restore {
+        self.bring_back(recency, life, &records, &mut placed).map_err(|error| StartError::Restore {
             path,
             epoch: image.epoch(),
             error,
@@ -145,27 +157,43 @@ impl Machine {
     /// Replaces the endpoint by one that has the connections of `records`, each with its number.
     pub(crate) fn bring_back(
         &mut self,
+        recency: Recency,
         life: &Restoration,
         records: &[(u64, &[u8])],
         placed: &mut dyn FnMut(u64, Placed),
     ) -> Result<(), hiatus_engine::RestoreError> {
-        let config = self.settings.connection;
+        let settings = &self.settings;
         let mut numbers = records.iter().map(|(number, _)| *number);
+        let config_of = |octets: &[u8]| {
+            let is_one_for_all = settings.prefixes.is_empty();
+            // The endpoint says what is wrong with a record.
+            let ends = if is_one_for_all { None } else { ends_of_record(octets).ok() };
+            ends.map_or(&settings.connection, |ends| settings.of(ends.local.ip()))
+        };
         let with_config: Vec<(&Config, &[u8])> =
-            records.iter().map(|(_, octets)| (&config, *octets)).collect();
-        self.endpoint.restore(self.clock.now(), life, with_config, |became| {
+            records.iter().map(|(_, octets)| (config_of(octets), *octets)).collect();
+        let connections = &mut self.connections;
+        let told = |became| {
             if let Placed::Kept(id) = became {
-                self.connections.insert(id);
+                connections.insert(id);
             }
             placed(numbers.next().unwrap_or_default(), became);
-        })
+        };
+        let now = self.clock.now();
+        match recency {
+            Recency::Any => self.endpoint.restore(now, life, with_config, told),
+            Recency::Latest => self.endpoint.restore_latest(now, life, with_config, told),
+        }
     }
 
     fn new(link: Link, mut settings: Settings, secrets: EndpointSecrets, epochs: Epochs) -> Self {
         let offload = link.offload();
         settings.limits.segments_per_packet = offload.segments_per_packet;
         settings.limits.checksum = offload.checksum;
-        settings.connection.link_mtu_octets = Some(link.mtu_octets());
+        let of_prefixes = settings.prefixes.iter_mut().map(|(_, config)| config);
+        for config in of_prefixes.chain([&mut settings.connection]) {
+            config.link_mtu_octets = Some(link.mtu_octets());
+        }
         let is_later_life = epochs.status().incarnation > 0;
         let endpoint = if is_later_life {
             Endpoint::restoring(secrets, settings.limits)

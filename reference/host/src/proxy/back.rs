@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::io;
 use std::net::SocketAddr;
 
-use hiatus_engine::{Command, ConnectionId, ListenerId, TcpState};
+use hiatus_engine::{Command, ConnectionId, ListenError, ListenerId, TcpState};
 use mio::Registry;
 use tracing::{info, warn};
 
@@ -39,6 +39,9 @@ pub enum ProxyError {
         /// What the engine says.
         error: String,
     },
+    /// Local programs' connections to a prefix cannot come in.
+    #[error("[proxy] any: {0}")]
+    Any(ListenError),
     /// epoll.
     #[error("epoll: {0}")]
     Poll(io::Error),
@@ -82,6 +85,7 @@ impl Proxy {
         let Left { returned, states, descriptors } = left;
         proxy.take_entrances(open.entrances).map_err(ProxyError::Poll)?;
         proxy.open_doors(machine, &config.serve)?;
+        proxy.any.listen(machine).map_err(ProxyError::Any)?;
         proxy.bring_back(machine, &returned, &states, descriptors);
         Ok(proxy)
     }
@@ -94,6 +98,7 @@ impl Proxy {
         descriptors: KeptDescriptors,
     ) {
         let mut far: HashMap<u64, ConnectionId> = returned.iter().map(|back| (back.was, back.id)).collect();
+        self.any.bring_back(machine, &mut far, states, &mut self.next_number);
         let mut local: HashMap<(Side, u64), Local> = HashMap::new();
         for (name, descriptor) in descriptors {
             let Some((side, number)) = of_kept_name(&name) else {

@@ -81,7 +81,7 @@ impl Proxy {
             retained_octets: 0,
             rtt_us: None,
         });
-        pairs.chain(directs).collect()
+        pairs.chain(self.any.status(machine)).chain(directs).collect()
     }
 }
 

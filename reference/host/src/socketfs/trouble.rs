@@ -95,7 +95,7 @@ pub(super) fn of_connect(error: ConnectError) -> Errno {
 
 pub(super) fn of_listen(error: ListenError) -> Errno {
     errno(match error {
-        ListenError::Taken { .. } => Number::ADDRINUSE,
+        ListenError::Taken { .. } | ListenError::PrefixTaken { .. } => Number::ADDRINUSE,
         ListenError::NoPort => Number::INVAL,
         _ => Number::NOBUFS,
     })
