@@ -91,7 +91,7 @@ const STEPS: &[Step] = &[
     Step {
         name: "test",
         about: "cargo test of the whole workspace",
-        tools: &[],
+        tools: &[&tools::NETWORK_TOOLS, &tools::LIVE_PROGRAMS, &tools::HOST_TOOLS],
         run: |shell| {
             let mut command = shell.cargo("test");
             // What needs tshark or a browser has a step of its own.

@@ -54,6 +54,14 @@ pub(crate) const NETWORK_TOOLS: Tool = Tool {
     need: Need::Required,
 };
 
+/// Mounts of file systems that a program makes, and processes by name.
+pub(crate) const HOST_TOOLS: Tool = Tool {
+    name: "tools of the host's tests",
+    packages: &["fuse3", "procps"],
+    present: |_| on_path("fusermount3") && on_path("pkill"),
+    need: Need::Required,
+};
+
 /// What the live tests run over Hiatus unmodified, and what captures it.
 pub(crate) const LIVE_PROGRAMS: Tool = Tool {
     name: "programs of the live tests",

@@ -179,6 +179,9 @@ impl EventLoop {
         while service.goes_on() && self.obey(machine, service) {
             service.handle_round(machine);
             let next = machine.turn(service)?;
+            if !service.goes_on() {
+                return Ok(());
+            }
             let patience = shorter(patience(machine, next), service.patience(machine));
             self.wait(patience, |event| service.handle_ready(machine, event))?;
         }

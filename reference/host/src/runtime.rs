@@ -133,7 +133,7 @@ impl Wired for Sockets {
 
     fn handle_restored(
         &mut self,
-        _machine: &mut Machine,
+        machine: &mut Machine,
         returned: &[Returned],
         listeners: &[(ListenerId, ListenerId)],
     ) {
@@ -141,7 +141,7 @@ impl Wired for Sockets {
             match returned.iter().find(|back| back.was == id.number()) {
                 Some(back) => {
                     socket.renamed(back.id);
-                    socket.came_back();
+                    socket.came_back(machine.endpoint().state(back.id));
                     self.by_id.insert(back.id, socket);
                 }
                 None => socket.lost(),
@@ -232,7 +232,8 @@ impl Host {
         let kept = states.iter().map(|(name, octets)| (name.clone(), (octets.clone(), Fresh::No)));
         sockets.states = kept.collect();
         for connection in &returned {
-            sockets.by_id.entry(connection.id).or_default().came_back();
+            let state = machine.endpoint().state(connection.id);
+            sockets.by_id.entry(connection.id).or_default().came_back(state);
         }
         let waker = event_loop.waker();
         let shared = Arc::new(Shared { inner: Mutex::new(Inner { machine, sockets, stops: false }), waker });

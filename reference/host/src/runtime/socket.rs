@@ -7,7 +7,7 @@ use std::task::Waker;
 use std::time::Duration;
 
 use hiatus_codec::AbortReason;
-use hiatus_engine::{CloseReason, ConnectionId, Event, FallbackReason};
+use hiatus_engine::{CloseReason, ConnectionId, Event, FallbackReason, TcpState};
 
 /// Events that nobody has asked for; of more, the oldest go.
 const EVENTS_MAX: usize = 64;
@@ -140,9 +140,11 @@ impl Socket {
         }
     }
 
-    /// It stood in the epoch that the host came back to.
-    pub(crate) fn came_back(&mut self) {
+    /// It stood in the epoch that the host came back to, in `state`: a FIN that is part of it is not told of again.
+    pub(crate) fn came_back(&mut self, state: TcpState) {
+        use TcpState::{CloseWait, Closing, LastAck, Linger, TimeWait};
         self.standing = Standing::Open;
+        self.is_ended = matches!(state, CloseWait | Closing | LastAck | TimeWait | Linger);
         self.tell(StreamEvent::Returned);
     }
 
