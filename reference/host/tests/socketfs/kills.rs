@@ -53,30 +53,8 @@ fn a_script_goes_on_after_a_kill() {
     assert_eq!(printed("bash", mount.path(), again), "1\n4\nnew_socket\n");
 }
 
-#[test]
-fn octets_by_position_through_ten_kills() {
-    if !has_fuse("octets_by_position_through_ten_kills") {
-        return;
-    }
-    let folder = Folder::new();
-    let mut mount = start(&folder);
-    let begin = "exec 3<tcp/new_socket; read s <&3; echo 10.0.0.2:80 >$s/bind; echo 5 >$s/listen
-        exec 4<tcp/new_socket; read c <&4; echo 10.0.0.2:80 >$c/connect; exec 5<$s/accept_socket; read a <&5
-        until grep -q 'hiatus on' $c/state; do sleep 0.05; done; until grep -q 'hiatus on' $a/state; do sleep 0.05; done
-        sync $c/data; sync $a/data; sleep 60";
-    let mut shell = Command::new("bash")
-        .args(["-c", begin])
-        .current_dir(mount.path())
-        .stdin(Stdio::null())
-        .spawn()
-        .unwrap();
-    printed(
-        "bash",
-        mount.path(),
-        "until [ -e tcp/2/data ]; do sleep 0.05; done; until grep -q 'hiatus on' tcp/2/state; do sleep 0.05; done; sync tcp/2/data",
-    );
-    // A writer and a reader that know their positions by the files `epoch`, and go on after each kill.
-    let program = r#"
+/// A writer and a reader that know their positions by the files `epoch`, and go on after each kill.
+const WRITER_AND_READER: &str = r#"
 import sys
 octets = b"".join(index.to_bytes(4, "big") for index in range(1 << 20))
 def epoch(path): return {name: int(value) for name, value in (line.split() for line in text(path).splitlines())}
@@ -107,6 +85,29 @@ except OSError as error: print(errno.errorcode[error.errno])
 thread.join()
 print(seen)
 "#;
+
+#[test]
+fn octets_by_position_through_ten_kills() {
+    if !has_fuse("octets_by_position_through_ten_kills") {
+        return;
+    }
+    let folder = Folder::new();
+    let mut mount = start(&folder);
+    let begin = "exec 3<tcp/new_socket; read s <&3; echo 10.0.0.2:80 >$s/bind; echo 5 >$s/listen
+        exec 4<tcp/new_socket; read c <&4; echo 10.0.0.2:80 >$c/connect; exec 5<$s/accept_socket; read a <&5
+        until grep -q 'hiatus on' $c/state; do sleep 0.05; done; until grep -q 'hiatus on' $a/state; do sleep 0.05; done
+        sync $c/data; sync $a/data; sleep 60";
+    let mut shell = Command::new("bash")
+        .args(["-c", begin])
+        .current_dir(mount.path())
+        .stdin(Stdio::null())
+        .spawn()
+        .unwrap();
+    printed(
+        "bash",
+        mount.path(),
+        "until [ -e tcp/2/data ]; do sleep 0.05; done; until grep -q 'hiatus on' tcp/2/state; do sleep 0.05; done; sync tcp/2/data",
+    );
     let (mut seen, mut kills) = ("0".to_owned(), 0);
     loop {
         let pid = mount.pid();
@@ -114,7 +115,7 @@ print(seen)
         if kills < 10 {
             run("bash", std::path::Path::new("/"), &kill);
         }
-        let text = python(mount.path(), &program.replace("sys.argv[1]", &format!("'{seen}'")));
+        let text = python(mount.path(), &WRITER_AND_READER.replace("sys.argv[1]", &format!("'{seen}'")));
         let (word, rest) = text.split_once('\n').unwrap();
         seen = rest.trim().to_owned();
         if word == "end" {

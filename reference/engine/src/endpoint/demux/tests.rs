@@ -82,16 +82,16 @@ fn one_address_goes_before_a_prefix_the_longest_first_and_that_before_any() {
     ports.insert(Place::Prefix(prefix("192.0.2.128", 25).unwrap()), 2);
     ports.insert(Place::At("192.0.2.1:80".parse().unwrap()), 3);
     ports.insert(Place::At("0.0.0.0:80".parse().unwrap()), 4);
-    let find = |text: &str| ports.find(text.parse().unwrap());
-    assert_eq!(find("192.0.2.1:80"), Some(3));
-    assert_eq!(find("192.0.2.1:81"), Some(1));
-    assert_eq!(find("192.0.2.2:80"), Some(1));
-    assert_eq!(find("192.0.2.200:1"), Some(2));
-    assert_eq!(find("198.51.100.1:80"), Some(4));
-    assert_eq!(find("198.51.100.1:81"), None);
+    let find = |ports: &Ports, text: &str| ports.find(text.parse().unwrap());
+    assert_eq!(find(&ports, "192.0.2.1:80"), Some(3));
+    assert_eq!(find(&ports, "192.0.2.1:81"), Some(1));
+    assert_eq!(find(&ports, "192.0.2.2:80"), Some(1));
+    assert_eq!(find(&ports, "192.0.2.200:1"), Some(2));
+    assert_eq!(find(&ports, "198.51.100.1:80"), Some(4));
+    assert_eq!(find(&ports, "198.51.100.1:81"), None);
     assert!(
         ports.has_port("192.0.2.2:80".parse().unwrap()) && !ports.has_port("192.0.2.2:81".parse().unwrap())
     );
     ports.remove(Place::Prefix(prefix("192.0.2.0", 24).unwrap()));
-    assert_eq!((find("192.0.2.1:81"), find("192.0.2.200:1")), (None, Some(2)));
+    assert_eq!((find(&ports, "192.0.2.1:81"), find(&ports, "192.0.2.200:1")), (None, Some(2)));
 }
