@@ -54,3 +54,18 @@ fn mistakes_are_told_with_their_line() {
     assert!(foreign.contains("hiatus.toml:19:10"), "{foreign}");
     assert!(foreign.contains("Hiatus has no other"), "{foreign}");
 }
+
+#[test]
+fn prefixes_of_any_are_connections_of_their_own_kind() {
+    let text = WHOLE.replace("[proxy]\n", "[proxy]\nany = [\"10.9.0.0/25\"]\n");
+    let config = Config::parse(Path::new("hiatus.toml"), &text).unwrap();
+    let [(prefix, of_programs)] = config.settings().prefixes[..] else { panic!("one prefix") };
+    assert!(prefix.has("10.9.0.127".parse().unwrap()) && !prefix.has("10.9.0.128".parse().unwrap()));
+    assert_eq!(of_programs.hiatus, hiatus_engine::HiatusPolicy::Off);
+    assert_eq!(of_programs.plain, hiatus_engine::PlainTcp::Durable);
+    let own = told(&text.replace("10.9.0.0/25", "10.202.0.0/16"));
+    assert!(own.contains("hiatus.toml:12:8") && own.contains("found 10.202.0.1 in it"), "{own}");
+    assert!(own.contains("expected a [[carry]] whose `to` has addresses of 10.202.0.0/16"), "{own}");
+    let to_itself = told(&text.replace("via = \"10.203.0.1", "via = \"10.9.0.1"));
+    assert!(to_itself.contains("a peer that is not itself in 10.9.0.0/25"), "{to_itself}");
+}

@@ -1,6 +1,7 @@
 //! `hiatus proxy` between two networks of the test's own, with programs that know nothing of Hiatus.
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
+mod any;
 mod bed;
 
 use std::fs;

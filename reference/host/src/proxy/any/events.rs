@@ -64,10 +64,14 @@ impl AnyIp {
         let is_lost =
             matches!(reason, CloseReason::AbortedByPeer(AbortReason::LOST) | CloseReason::PeerHasNoState);
         let may_be_anew = pair.is_untouched() && !pair.is_known && pair.attempts < ATTEMPTS_MAX;
+        // What refuses it looks the same until Hiatus is on: once is enough.
+        let is_refused = reason == CloseReason::Reset && pair.attempts > 0;
         match (end, pair.stage) {
             // The peer came back without the connection, and never had an octet of the program.
             (End::Far, Stage::Open) if is_lost && may_be_anew => self.carry_anew(machine, key),
-            (End::Far, Stage::Negotiating) if may_be_anew && (is_lost || reason == CloseReason::Reset) => {
+            (End::Far, Stage::Negotiating)
+                if may_be_anew && !is_refused && (is_lost || reason == CloseReason::Reset) =>
+            {
                 self.carry_anew(machine, key);
             }
             (End::Far, _) => self.break_off(machine, key, &format!("far leg: {reason}")),
