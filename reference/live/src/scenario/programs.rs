@@ -72,12 +72,18 @@ impl Proxied {
     }
 
     /// Kills one proxy or the other while `client` runs, and waits for its end.
-    fn kill_while(&mut self, context: &mut Context, client: &mut Running) -> Result<(), Trouble> {
+    ///
+    /// It has so many connections, and none is killed before both ends have it in an epoch: until then nothing is promised.
+    fn kill_while(
+        &mut self,
+        context: &mut Context,
+        client: &mut Running,
+        connections: usize,
+    ) -> Result<(), Trouble> {
         let kills_max = context.scaled(KILLS, KILLS_SMALL);
         let (mut kills, begun) = (0, Instant::now());
-        // Before both ends have their connection in an epoch, a kill ends it.
         for proxy in &self.proxies {
-            proxy.wait_carrying(&self.bed)?;
+            proxy.wait_carrying(&self.bed, connections)?;
         }
         while client.is_running() && kills < kills_max && begun.elapsed() < PATIENCE {
             let victim = usize::from(context.below(2) == 0);
@@ -134,11 +140,11 @@ pub(crate) fn curl(context: &mut Context) -> Result<(), Trouble> {
     let _server = proxied.program(End::B, "http-server", &server, &Output::Lines)?;
     proxied.wait_listening(8080)?;
     let address = format!("http://{}/sent", ProxyEnd::carried(8080));
-    let (to, rate) = (arrived.display().to_string(), context.scaled("8M", "8K"));
+    let (to, rate) = (arrived.display().to_string(), context.scaled("8M", "4K"));
     let client =
         ["curl", "--silent", "--show-error", "--fail", "--limit-rate", rate, "--output", &to, &address];
     let mut client = proxied.program(End::A, "curl", &client, &Output::Lines)?;
-    proxied.kill_while(context, &mut client)?;
+    proxied.kill_while(context, &mut client, 1)?;
     expect_same(&sent, &arrived)?;
     proxied.judge(context, capture)
 }
@@ -156,7 +162,7 @@ pub(crate) fn nc(context: &mut Context) -> Result<(), Trouble> {
     let octets = fs::read(&sent).map_err(Trouble::system("file"))?;
     // In pieces, so that it lasts: netcat itself is as fast as it can.
     client.feed_slowly(octets, 100, context.scaled(Duration::from_millis(40), Duration::from_millis(20)))?;
-    proxied.kill_while(context, &mut client)?;
+    proxied.kill_while(context, &mut client, 1)?;
     server.wait_success(PATIENCE)?;
     expect_same(&sent, &arrived)?;
     proxied.judge(context, capture)
@@ -202,7 +208,7 @@ pub(crate) fn python(context: &mut Context) -> Result<(), Trouble> {
     let client = line("client");
     let client: Vec<&str> = client.iter().map(String::as_str).collect();
     let mut client = proxied.program(End::A, "python", &client, &Output::Lines)?;
-    proxied.kill_while(context, &mut client)?;
+    proxied.kill_while(context, &mut client, 1)?;
     server.wait_success(PATIENCE)?;
     context.note(format!("{count} answers"));
     proxied.judge(context, capture)
@@ -220,7 +226,7 @@ pub(crate) fn redis(context: &mut Context) -> Result<(), Trouble> {
     let (repeat, answers) = (count.to_string(), proxied.bed.folder().join("answers"));
     let client = ["redis-cli", "-h", &there, "-p", "8083", "-r", &repeat, "-i", pause, "incr", "counter"];
     let mut client = proxied.program(End::A, "redis-cli", &client, &Output::File(answers.clone()))?;
-    proxied.kill_while(context, &mut client)?;
+    proxied.kill_while(context, &mut client, 1)?;
     let found = fs::read_to_string(&answers).map_err(Trouble::system("answers of redis"))?;
     let expected: String = (1..=count).map(|number| format!("{number}\n")).collect();
     if found != expected {
@@ -241,7 +247,7 @@ pub(crate) fn iperf3(context: &mut Context) -> Result<(), Trouble> {
     let rate = context.scaled("40M", "60K");
     let client = ["iperf3", "-c", &there, "-p", "8084", "-t", "4", "-b", rate, "-l", "4K", "-J"];
     let mut client = proxied.program(End::A, "iperf3", &client, &Output::File(report.clone()))?;
-    proxied.kill_while(context, &mut client)?;
+    proxied.kill_while(context, &mut client, 2)?;
     let text = fs::read_to_string(&report).map_err(Trouble::system("report of iperf3"))?;
     let value: serde_json::Value = serde_json::from_str(&text).unwrap_or_default();
     let octets = |which: &str| value["end"][which]["bytes"].as_f64().unwrap_or_default();

@@ -53,12 +53,14 @@ impl ProxyEnd {
         line
     }
 
-    /// Waits until it has a connection on which Hiatus is on, in an epoch that is durable: from then on it outlives a kill.
-    pub(crate) fn wait_carrying(&self, bed: &Bed) -> Result<(), Trouble> {
+    /// Waits until it has so many connections on which Hiatus is on, in an epoch that is durable: from then on they outlive
+    /// a kill.
+    pub(crate) fn wait_carrying(&self, bed: &Bed, count: usize) -> Result<(), Trouble> {
         let mut on_in = None;
-        wait_until(&format!("host {} has a connection in an epoch", self.end.name()), PATIENCE, || {
+        wait_until(&format!("host {} has {count} connections in an epoch", self.end.name()), PATIENCE, || {
             let status = self.status(bed)?;
-            if on_in.is_none() && connections(&status).any(|connection| connection["hiatus"] == "on") {
+            let on = connections(&status).filter(|connection| connection["hiatus"] == "on").count();
+            if on_in.is_none() && on >= count {
                 on_in = status["taken"].as_u64();
             }
             Ok(on_in.is_some_and(|on_in| status["durable"].as_u64().is_some_and(|durable| durable > on_in)))
