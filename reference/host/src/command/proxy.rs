@@ -90,7 +90,9 @@ fn serve(config: &Config) -> Result<(), Box<dyn std::error::Error>> {
     let started = Machine::start(Link::Tun(link), config.settings(), keeping.as_ref(), event_loop.wake())?;
     let mut machine = started.machine;
     let left = Left { returned: started.returned, states: started.states, descriptors };
-    if keeping.is_some() && !kept.is_there() {
+    let front = config.proxy.clone().unwrap_or_default();
+    let has_kernel_legs = !config.serve.is_empty() || !front.listen.is_empty();
+    if keeping.is_some() && has_kernel_legs && !kept.is_there() {
         info!("nothing keeps local legs: connections survive the absence of peers, but not this process");
     }
     let open = Open { kept, entrances };
