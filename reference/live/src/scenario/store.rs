@@ -22,6 +22,8 @@ const DISK_OCTETS: u64 = 24 << 20;
 const FILL_OCTETS: usize = 4096;
 /// The file of the store.
 const EPOCHS: &str = "epochs.redb";
+/// Octets before the first page of the store: its header, which is there before all others.
+const PAGE_OCTETS: u64 = 4096;
 /// How long a host goes on with a full disk.
 const FULL: Duration = Duration::from_millis(800);
 
@@ -128,7 +130,7 @@ pub(crate) fn damaged(context: &mut Context) -> Result<(), Trouble> {
     let file = store.join(EPOCHS);
     let what = || Trouble::system(format!("file {}", file.display()));
     let len = fs::metadata(&file).map_err(what())?.len();
-    for damage in [Damage::Zeros(len / 2), Damage::Cut(len / 3), Damage::Zeros(0)] {
+    for damage in [Damage::Zeros(PAGE_OCTETS), Damage::Cut(len / 3), Damage::Zeros(0)] {
         damage.apply(&file).map_err(what())?;
         ends.a.start(&bed)?;
         let (went_well, said) = ends.a.wait_end(PATIENCE)?;
@@ -148,7 +150,7 @@ pub(crate) fn damaged(context: &mut Context) -> Result<(), Trouble> {
 /// What may happen to a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Damage {
-    /// Half of it is zeros from here on: writes that never came to the disk.
+    /// All of it is zeros from here on: writes that never came to the disk.
     Zeros(u64),
     /// It ends here.
     Cut(u64),
@@ -159,9 +161,9 @@ impl Damage {
         let mut file = OpenOptions::new().write(true).open(path)?;
         match self {
             Self::Zeros(from) => {
-                let len = file.metadata()?.len() / 2;
+                let rest = file.metadata()?.len().saturating_sub(from);
                 file.seek(SeekFrom::Start(from))?;
-                file.write_all(&vec![0; usize::try_from(len).unwrap_or_default()])
+                file.write_all(&vec![0; usize::try_from(rest).unwrap_or_default()])
             }
             Self::Cut(at) => file.set_len(at),
         }
