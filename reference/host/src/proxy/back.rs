@@ -17,7 +17,7 @@ use crate::proxy::local::{Local, Origin, Progress, Standing};
 use crate::proxy::pair::{Care, Pair, Stage};
 use crate::proxy::record::{PairRecord, STATE_PREFIX, Side, kept_name, of_kept_name};
 use crate::proxy::serve::is_of;
-use crate::proxy::{Proxy, Survival};
+use crate::proxy::{OFTEN, Proxy, Survival};
 
 /// Why a proxy does not begin.
 #[derive(Debug, thiserror::Error)]
@@ -195,6 +195,9 @@ impl Proxy {
         if let Err(error) = registered {
             self.break_off(machine, key, &format!("local leg: {error}"));
             return None;
+        }
+        if let Some(far) = pair.far.filter(|_| !pair.is_known) {
+            machine.command(far, Command::SetKeepAlive(Some(OFTEN))).ok();
         }
         self.unconfirmed.push(key);
         self.enqueue(key);
