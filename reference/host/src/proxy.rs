@@ -1,7 +1,7 @@
 //! The transparent proxy: carries connections of programs that know nothing of Hiatus.
 //!
-//! A connection of a local program comes in by the kernel ([`carry`]), and goes out by the engine to a peer proxy, which
-//! connects to the program that is meant ([`serve`]). Both legs of such a [`pair`] outlive this process: the far one as
+//! A connection of a local program comes in by the kernel (`carry.rs`), and goes out by the engine to a peer proxy, which
+//! connects to the program that is meant (`serve.rs`). Both legs of such a pair (`pair.rs`) outlive this process: the far one as
 //! any connection of a host does, the local one with a keeper ([`crate::keep`]).
 
 mod any;
@@ -234,7 +234,7 @@ impl Proxy {
             Pumped::More => self.enqueue(key),
             Pumped::Broken(error) => return self.break_off(machine, key, &format!("local leg: {error}")),
         }
-        if self.pairs.get(key).is_some_and(Pair::is_finished) {
+        if self.pairs.get(key).is_some_and(|pair| pair.is_finished(machine)) {
             self.finish(machine, key);
         }
     }

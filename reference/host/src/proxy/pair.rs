@@ -157,8 +157,13 @@ impl Pair {
     }
 
     /// Both directions are over, and nothing is left unread: what is closed with octets unread is reset by the kernel.
-    pub(crate) fn is_finished(&self) -> bool {
-        self.up_ended && self.down_ended && self.up_consumed_octets == self.up_octets
+    pub(crate) fn is_finished(&self, machine: &Machine) -> bool {
+        // While the far leg seeks its peer, a CLOSE waits there: until it has its FIN, a restart has to find the pair.
+        let has_fin = self.far_is_over
+            || self.far.is_none_or(|far| {
+                !matches!(machine.endpoint().state(far), TcpState::Established | TcpState::CloseWait)
+            });
+        self.up_ended && self.down_ended && self.up_consumed_octets == self.up_octets && has_fin
     }
 
     /// Moves octets in both directions.
@@ -365,8 +370,9 @@ fn has_ended_well(state: TcpState) -> bool {
 
 /// Whether nothing more comes from the peer.
 fn has_received_fin(state: TcpState) -> bool {
-    use TcpState::{CloseWait, Closed, Closing, LastAck, Linger, TimeWait};
-    matches!(state, CloseWait | Closing | LastAck | TimeWait | Linger | Closed)
+    // Not CLOSED: why it is, its event says, which may still be to come; a reset is no end of a stream.
+    use TcpState::{CloseWait, Closing, LastAck, Linger, TimeWait};
+    matches!(state, CloseWait | Closing | LastAck | TimeWait | Linger)
 }
 
 fn octets(count: usize) -> u64 {
