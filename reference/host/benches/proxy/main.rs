@@ -29,7 +29,10 @@ const CHUNK_OCTETS: usize = 1 << 18;
 /// Moved before anything is measured, so that windows are open.
 const WARM_UP: Duration = Duration::from_millis(500);
 const MEASURED: Duration = Duration::from_millis(2000);
+/// Fewer where this process may not have both ends of so many.
 const IDLE_CONNECTIONS: usize = 10_000;
+/// Descriptors for everything else.
+const OTHER_DESCRIPTORS: u64 = 500;
 /// After so long a connection at rest is packed.
 const REST: Duration = Duration::from_secs(3);
 const ROUNDS: u32 = 3;
@@ -161,8 +164,11 @@ fn restart(contender: &Contender, round: u32) {
 fn idle(contender: &Contender) {
     thread::sleep(REST);
     let before = resident(contender);
-    let mut ends = Vec::with_capacity(IDLE_CONNECTIONS);
-    for _ in 0..IDLE_CONNECTIONS {
+    let descriptors = getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX);
+    let pairs = descriptors.saturating_sub(OTHER_DESCRIPTORS) / 2;
+    let connections = usize::try_from(pairs).unwrap_or(usize::MAX).min(IDLE_CONNECTIONS);
+    let mut ends = Vec::with_capacity(connections);
+    for _ in 0..connections {
         let (mut client, mut server) = connected(contender);
         // An octet has passed: nothing is left to be negotiated.
         client.write_all(&[1]).unwrap();
@@ -170,7 +176,7 @@ fn idle(contender: &Contender) {
         ends.push((client, server));
     }
     thread::sleep(REST);
-    let octets = (resident(contender) - before) / IDLE_CONNECTIONS as f64;
+    let octets = (resident(contender) - before) / connections as f64;
     print("proxy memory of an idle connection [octets]", contender, octets, 0);
 }
 
