@@ -28,4 +28,8 @@ pub(crate) enum Command {
     Demo(command::demo::Args),
     /// Mount sockets as files: whatever can read and write a file has TCP connections that survive.
     Socketfs(command::socketfs::Args),
+    /// Print what a shell needs to complete commands and options.
+    Completions(command::pages::CompletionsArgs),
+    /// Print the manual pages: `hiatus man | man -l -`.
+    Man,
 }

@@ -4,6 +4,7 @@ pub(crate) mod ctl;
 pub(crate) mod demo;
 pub(crate) mod keep;
 pub(crate) mod log;
+pub(crate) mod pages;
 pub(crate) mod proxy;
 pub(crate) mod socketfs;
 pub(crate) mod state;
@@ -23,6 +24,8 @@ pub(crate) fn run(command: Command) -> ExitCode {
         Command::Proxy(args) => proxy::run(&args),
         Command::Keep(args) => keep::run(&args),
         Command::Demo(args) => demo::run(&args),
+        Command::Completions(args) => pages::completions(&args),
+        Command::Man => pages::man(),
         Command::State(args) => state::run(&args),
         Command::Socketfs(args) => socketfs::run(&args),
     }
