@@ -233,14 +233,15 @@ impl Sockets {
         };
         self.stirred.insert(number);
         let Some(socket) = self.sockets.get_mut(&number) else { return };
-        socket.is_fresh = true;
         let Some(stream) = socket.stream_mut() else { return };
         match event {
             Event::Connected => stream.standing = Standing::Open,
             Event::PeerClosed => stream.is_ended = true,
             Event::Closed { reason } => stream.over = Some(Over::of(reason)),
-            _ => socket.is_fresh = false,
+            // What was read or written before may still be news.
+            _ => return,
         }
+        socket.is_fresh = true;
         if event == Event::Connected {
             self.apply_options(machine, number);
         }
