@@ -70,12 +70,6 @@ pub enum StoreStatus {
     Failing,
 }
 
-/// An epoch that is being made durable.
-#[derive(Debug, Clone, Copy)]
-struct UnderWay {
-    number: u32,
-}
-
 /// The epochs of one life of a host.
 #[derive(Debug)]
 pub(crate) struct Epochs {
@@ -84,7 +78,8 @@ pub(crate) struct Epochs {
     taker: Taker,
     committer: Option<Committer>,
     outside: Option<Outside>,
-    under_way: Option<UnderWay>,
+    /// The number of the epoch that is being made durable.
+    under_way: Option<u32>,
     /// Whether the store has nothing of this life yet, or nothing that counts.
     whole: bool,
     latest_taken: Time,
@@ -220,7 +215,7 @@ impl Epochs {
 
     fn send(&mut self, number: u32, epoch: Epoch, octets: usize) {
         if let Some(committer) = &self.committer {
-            self.under_way = Some(UnderWay { number });
+            self.under_way = Some(number);
             committer.commit(number, epoch, octets);
         }
     }
@@ -233,7 +228,7 @@ impl Epochs {
     /// The epoch that has become durable since, if one has.
     pub(crate) fn poll_durable(&mut self, endpoint: &mut Endpoint) -> Option<u32> {
         let Committed { number, octets, took, outcome } = self.committer.as_ref()?.poll()?;
-        if self.under_way.is_some_and(|under_way| under_way.number == number) {
+        if self.under_way == Some(number) {
             self.under_way = None;
         }
         match outcome {

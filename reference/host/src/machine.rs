@@ -12,7 +12,7 @@ use tracing::{trace, warn};
 
 use crate::clock::Clock;
 use crate::epochs::{EpochStatus, Epochs, States};
-use crate::link::{Link, PACKET_OCTETS_MAX, Sent};
+use crate::link::{Link, LinkTrouble, PACKET_OCTETS_MAX, Sent};
 
 pub use calls::{GivenLife, RestoredError};
 pub use settings::{
@@ -130,7 +130,7 @@ impl Machine {
                 Ok(Some(received)) => received,
                 Ok(None) => return Ok(false),
                 // Down, and perhaps up again later.
-                Err(error) if error.raw_os_error() == Some(EIO) => return Ok(false),
+                Err(error) if LinkTrouble::of(&error) == LinkTrouble::Down => return Ok(false),
                 Err(error) => return Err(error),
             };
             self.counters.packets_in += 1;
@@ -173,7 +173,10 @@ impl Machine {
                     self.waiting = Some(packet);
                     return Ok(());
                 }
-                Err(error) if matches!(error.raw_os_error(), Some(EIO | EINVAL)) => {
+                Err(error)
+                    if LinkTrouble::of(&error) == LinkTrouble::Down
+                        || error.kind() == io::ErrorKind::InvalidInput =>
+                {
                     // Down, or not to its taste: lost, as on any wire.
                     self.counters.packets_lost += 1;
                     trace!(%error, "the link refused a packet");
@@ -227,8 +230,6 @@ impl Machine {
 
 /// How long a link that is full is left alone.
 const LINK_PATIENCE: std::time::Duration = std::time::Duration::from_millis(1);
-const EIO: i32 = 5;
-const EINVAL: i32 = 22;
 
 fn octets(count: usize) -> u64 {
     u64::try_from(count).unwrap_or(u64::MAX)
